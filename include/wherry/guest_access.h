@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Copying between the hypervisor and the current guest's memory by guest VIRTUAL address, with
+ * the guest's own permissions (both stages, EL1), and by guest physical address.
+ * Every copy is a single pass: callers check only their own copy of the data.
+ */
+#ifndef WHERRY_GUEST_ACCESS_H
+#define WHERRY_GUEST_ACCESS_H
+
+#include <wherry/types.h>
+
+struct domain;
+
+/* Current vCPU; 0 or -EFAULT. May have copied a part when it fails. */
+int __must_check guest_copy_from(void *dst, uint64_t gva, size_t size);
+int __must_check guest_copy_to(uint64_t gva, const void *src, size_t size);
+
+/* Any domain, by physical address of its RAM (not foreign pages); 0 or -EFAULT. */
+int __must_check gpa_copy_from(struct domain *d, void *dst, gpaddr_t addr, size_t size);
+int __must_check gpa_copy_to(struct domain *d, gpaddr_t addr, const void *src, size_t size);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hypercall dispatch. The arch passes number and five arguments and stores the result. A handler
+ * that returns -ERESTART is executed again with the same registers after pending work was done;
+ * its progress lives in the caller's buffers or in hypercall_continuation state.
+ */
+#ifndef WHERRY_HYPERCALL_H
+#define WHERRY_HYPERCALL_H
+
+#include <wherry/types.h>
+
+#define NR_HYPERCALL_ARGS 5
+
+/* Returns the value for the guest, or -ERESTART. Unknown numbers: -ENOSYS. */
+long hypercall(unsigned int nr, const uint64_t args[NR_HYPERCALL_ARGS]);
+
+/* Handlers register with one line, in section .hypercalls (looked up through a table). */
+struct hypercall_entry {
+    long (*fn)(const uint64_t args[NR_HYPERCALL_ARGS]);
+    uint32_t nr;
+};
+
+#define HYPERCALL(nr_, fn_)                                                                   \
+    static const struct hypercall_entry hypercall_entry_##nr_ __used __section(".hypercalls") \
+        __aligned(8) = {.fn = (fn_), .nr = (nr_)}
+
+/* Arch hooks: is the caller allowed at all (EL1 only), and version strings live in the arch. */
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * THE SUBJECT as the rest of the hypervisor sees it: hand an access to the device model that
+ * claimed it, and finish it when the answer is there. Implemented in common/ioreq/; with
+ * CONFIG_IOREQ_SERVER off, the inline no-ops at the end.
+ */
+#ifndef WHERRY_IOREQ_H
+#define WHERRY_IOREQ_H
+
+#include <wherry/atomic.h>
+#include <wherry/spinlock.h>
+#include <wherry/types.h>
+
+struct domain;
+struct vcpu;
+struct page;
+
+enum ioreq_space {
+    IOREQ_SPACE_PORT = 0, /* numbers as in XEN_DMOP_IO_RANGE_* */
+    IOREQ_SPACE_MEMORY = 1,
+    IOREQ_SPACE_PCI = 2,
+    IOREQ_NR_SPACES
+};
+
+/* One access to forward, and what is known of it until it completes. */
+struct ioreq_access {
+    uint64_t addr;  /* memory: gpaddr; port: number; PCI: sbdf << 32 | register */
+    uint64_t data;  /* write: value, masked to size; after completion of a read: the answer */
+    uint32_t count; /* 1 unless a REP batch */
+    uint8_t size;   /* bytes: 1, 2, 4, 8 */
+    uint8_t type;   /* IOREQ_TYPE_* of the public header */
+    uint8_t space;  /* enum ioreq_space */
+    bool read;
+    bool df;
+    bool data_is_ptr;
+};
+
+enum ioreq_result {
+    IOREQ_SENT,      /* the vCPU waits (VPF_IOREQ); arch_ioreq_complete() comes later */
+    IOREQ_DONE,      /* buffered: nothing to wait for */
+    IOREQ_UNCLAIMED, /* no server, or it cannot take it */
+    IOREQ_RETRY,     /* domain is shutting down: leave the instruction for later */
+};
+
+#ifdef CONFIG_IOREQ_SERVER
+
+struct ioreq_registry; /* common/ioreq/ */
+
+/* In struct domain. */
+struct ioreq_domain {
+    struct spinlock lock;            /* LOCK_RANK_IOREQ: the registry */
+    struct ioreq_registry *registry; /* NULL until the first server; published with release */
+};
+
+/* In struct vcpu; touched by the vCPU's own pCPU, except `notified` by consumers (work bit). */
+struct vcpu_ioreq {
+    struct ioreq_access access; /* the one in flight */
+    uint32_t server_id;         /* who has it, looked up again at completion */
+    uint32_t generation;        /* of that server; ids are reused */
+    bool in_flight;
+    uint8_t last_state; /* last state sampled, for the monotony check */
+    /* Last routing hit: valid while the domain's table version is the same. */
+    uint64_t hit_version, hit_first, hit_last;
+    uint32_t hit_server;
+};
+
+int ioreq_init_domain(struct domain *d);
+/* Destroy every server of d, completing requests in flight as unclaimed. d's vCPUs are paused. */
+void ioreq_destroy_domain(struct domain *d);
+/* A domain that owns servers elsewhere dies: destroy those servers (ABI.md 4.4). */
+void ioreq_owner_died(struct domain *owner);
+/* A vCPU joins: give it a port on every server. 0 or -errno (vCPU creation fails). */
+int ioreq_init_vcpu(struct vcpu *v);
+void ioreq_destroy_vcpu(struct vcpu *v);
+
+/*
+ * Forward an access of current. Lock-free, no allocation, O(log n). On IOREQ_SENT the access is
+ * kept in v->ioreq and the vCPU must go to the exit path with its PC still at the instruction.
+ */
+enum ioreq_result ioreq_forward(struct vcpu *v, const struct ioreq_access *access);
+
+/* Exit path, VCPU_WORK_IOREQ: completes the access if it is answered, else blocks v again. */
+void ioreq_vcpu_work(struct vcpu *v);
+
+/* XENMEM_acquire_resource, type ioreq_server: one frame, referenced for the caller. */
+int ioreq_acquire_frame(struct domain *d, uint32_t id, uint64_t frame, struct page **out);
+/* Number of frames the resource has. */
+unsigned int ioreq_nr_frames(const struct domain *d);
+
+/* dm_op hypercall (41). */
+long do_dm_op(uint64_t domid, uint64_t nr_bufs, uint64_t bufs);
+
+/* Debug key: servers, ranges, in-flight requests. */
+void ioreq_dump(struct domain *d);
+
+/* --- arch hooks --- */
+/*
+ * v's access is finished: write the result where the instruction wants it and step over it. On a
+ * read access->data is masked to size (all ones if `answered` is false). Arm with !answered:
+ * injects the data abort instead.
+ */
+void arch_ioreq_complete(struct vcpu *v, const struct ioreq_access *access, bool answered);
+/* Does this architecture have buffered ioreqs (x86)? */
+bool arch_ioreq_has_bufioreq(void);
+/* DM ops of this architecture (op not common): 0/-errno; *copy_back set for OUT. -EOPNOTSUPP. */
+struct xen_dm_op;
+int arch_dm_op(struct domain *d, struct xen_dm_op *op, bool *copy_back);
+/* Size of the op's structure for arch ops: 0 for holes. */
+unsigned int arch_dm_op_size(uint32_t op);
+
+#else
+
+struct ioreq_domain {
+    char none[0];
+};
+struct vcpu_ioreq {
+    char none[0];
+};
+static inline int ioreq_init_domain(struct domain *d)
+{
+    (void)d;
+    return 0;
+}
+static inline void ioreq_destroy_domain(struct domain *d)
+{
+    (void)d;
+}
+static inline void ioreq_owner_died(struct domain *owner)
+{
+    (void)owner;
+}
+static inline int ioreq_init_vcpu(struct vcpu *v)
+{
+    (void)v;
+    return 0;
+}
+static inline void ioreq_destroy_vcpu(struct vcpu *v)
+{
+    (void)v;
+}
+static inline enum ioreq_result ioreq_forward(struct vcpu *v, const struct ioreq_access *access)
+{
+    (void)v;
+    (void)access;
+    return IOREQ_UNCLAIMED;
+}
+static inline void ioreq_vcpu_work(struct vcpu *v)
+{
+    (void)v;
+}
+static inline int ioreq_acquire_frame(struct domain *d, uint32_t id, uint64_t frame,
+                                      struct page **out)
+{
+    (void)d;
+    (void)id;
+    (void)frame;
+    (void)out;
+    return -95; /* EOPNOTSUPP: no such resource type */
+}
+static inline unsigned int ioreq_nr_frames(const struct domain *d)
+{
+    (void)d;
+    return 0;
+}
+static inline void ioreq_dump(struct domain *d)
+{
+    (void)d;
+}
+
+#endif
+#endif
