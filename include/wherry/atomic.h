@@ -50,27 +50,42 @@ static inline void atomic32_set(atomic32_t *a, uint32_t v)
 /* All below return the OLD value and are full barriers. */
 static inline uint32_t atomic32_fetch_add(atomic32_t *a, uint32_t n)
 {
-    return __atomic_fetch_add(&a->v, n, __ATOMIC_SEQ_CST);
+    uint32_t old = __atomic_fetch_add(&a->v, n, __ATOMIC_SEQ_CST);
+
+    smp_mb(); /* later loads too: a store-exclusive alone does not hold them back */
+    return old;
 }
 
 static inline uint32_t atomic32_fetch_sub(atomic32_t *a, uint32_t n)
 {
-    return __atomic_fetch_sub(&a->v, n, __ATOMIC_SEQ_CST);
+    uint32_t old = __atomic_fetch_sub(&a->v, n, __ATOMIC_SEQ_CST);
+
+    smp_mb(); /* later loads too: a store-exclusive alone does not hold them back */
+    return old;
 }
 
 static inline uint32_t atomic32_fetch_or(atomic32_t *a, uint32_t bits)
 {
-    return __atomic_fetch_or(&a->v, bits, __ATOMIC_SEQ_CST);
+    uint32_t old = __atomic_fetch_or(&a->v, bits, __ATOMIC_SEQ_CST);
+
+    smp_mb(); /* later loads too: a store-exclusive alone does not hold them back */
+    return old;
 }
 
 static inline uint32_t atomic32_fetch_and(atomic32_t *a, uint32_t bits)
 {
-    return __atomic_fetch_and(&a->v, bits, __ATOMIC_SEQ_CST);
+    uint32_t old = __atomic_fetch_and(&a->v, bits, __ATOMIC_SEQ_CST);
+
+    smp_mb(); /* later loads too: a store-exclusive alone does not hold them back */
+    return old;
 }
 
 static inline uint32_t atomic32_xchg(atomic32_t *a, uint32_t v)
 {
-    return __atomic_exchange_n(&a->v, v, __ATOMIC_SEQ_CST);
+    uint32_t old = __atomic_exchange_n(&a->v, v, __ATOMIC_SEQ_CST);
+
+    smp_mb();
+    return old;
 }
 
 static inline bool atomic32_cmpxchg(atomic32_t *a, uint32_t *expected, uint32_t v)
@@ -102,7 +117,10 @@ static inline void atomic64_set(atomic64_t *a, uint64_t v)
 
 static inline uint64_t atomic64_fetch_add(atomic64_t *a, uint64_t n)
 {
-    return __atomic_fetch_add(&a->v, n, __ATOMIC_SEQ_CST);
+    uint64_t old = __atomic_fetch_add(&a->v, n, __ATOMIC_SEQ_CST);
+
+    smp_mb(); /* later loads too: a store-exclusive alone does not hold them back */
+    return old;
 }
 
 static inline bool atomic64_cmpxchg(atomic64_t *a, uint64_t *expected, uint64_t v)

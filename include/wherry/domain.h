@@ -2,7 +2,7 @@
 /*
  * Domains and vCPUs: identity, life, pausing, shutdown.
  *
- * Life of a domain: domain_create() -> vcpu_create() ... -> domain_unpause_by_system() ->
+ * Life of a domain: domain_create() -> vcpu_create() ... -> domain_start() ->
  * domain_shutdown()/domain_crash() -> domain_kill() -> last domain_put() frees the struct after a
  * grace period. References: the domain table (until killed), each accounted page (all of them
  * together hold one), each ioreq server of which it is the emulator, domain_get() callers.
@@ -32,18 +32,17 @@
 #define VCPU_WORK_IOREQ   0x02 /* a forwarded access may be answered */
 #define VCPU_WORK_IRQ     0x04 /* virtual interrupt state changed: flush to list registers */
 #define VCPU_WORK_INVAL   0x08 /* owes device models a mapcache invalidation */
-#define VCPU_WORK_CALL    0x10 /* arch-specific: reset registers and the like */
+#define VCPU_WORK_RCU     0x10 /* this pCPU has RCU callbacks to look at */
 
 struct vcpu {
     struct arch_vcpu arch;  /* first: the trap entry saves registers at its start */
     atomic32_t work;        /* VCPU_WORK_* */
-    atomic32_t pause_flags; /* VPF_*; runnable when 0 */
+    atomic32_t pause_flags; /* VPF_*, and the pause count; runnable when 0 */
     struct domain *domain;
     unsigned int id;
     struct sched_vcpu sched;
     struct vcpu_ioreq ioreq;
     struct vcpu_evtchn evtchn;
-    atomic32_t pause_count;
     bool initialised; /* has registers (VCPUOP_initialise, PSCI CPU_ON) */
 };
 
@@ -86,7 +85,6 @@ struct domain {
 
     domid_t device_model_for; /* this domain may act on that one, or DOMID_INVALID. Constant */
 
-    atomic32_t pause_count;
     atomic32_t shutdown_code; /* SHUTDOWN_* + 1, or 0 while running */
     struct domain_stats stats;
     atomic64_t log_budget; /* gprintk token bucket: time of next allowed line; see printk.c */
@@ -110,6 +108,9 @@ struct domain_create_params {
 int domain_create(const struct domain_create_params *params, struct domain **out);
 /* Create vCPU `id` < max_vcpus, VPF_DOWN. affinity 0: any. Adds it to every ioreq server. */
 int vcpu_create(struct domain *d, unsigned int id, uint64_t affinity, struct vcpu **out);
+
+/* Building is over: let it run. */
+void domain_start(struct domain *d);
 
 /* The domain with this id, or NULL; valid until this CPU leaves the hypervisor (RCU). */
 struct domain *domain_by_id(domid_t id);
@@ -147,10 +148,11 @@ static inline bool domain_may_serve(const struct domain *caller, const struct do
     return caller->is_control || caller->device_model_for == target->id;
 }
 
-/* Nested pause of all vCPUs. _sync waits until none runs (caller not in d, no locks held). */
+/* Nested pause of all vCPUs, as vcpu_pause(). A new vCPU starts paused once, like its domain. */
 void domain_pause(struct domain *d);
-void domain_pause_sync(struct domain *d);
 void domain_unpause(struct domain *d);
+/* No vCPU of a paused domain is on a pCPU any more. */
+bool domain_is_quiescent(const struct domain *d);
 
 /*
  * The guest is done (SCHEDOP_shutdown, PSCI): record the first reason (SHUTDOWN_*), stop its
@@ -161,7 +163,10 @@ void domain_shutdown(struct domain *d, unsigned int reason);
 /* The guest cannot go on: logs `fmt` rate limited, then domain_shutdown(SHUTDOWN_crash). */
 void domain_crash(struct domain *d, const char *fmt, ...) __printf(2, 3);
 
-/* Destroy: stop, close event channels, destroy servers, free memory. Preemptible (-ERESTART). */
+/*
+ * Destroy: stop, destroy servers, close event channels, free memory. -ERESTART: not finished, call
+ * again after passing the exit path (its vCPUs have to stop; a piece of memory was freed).
+ */
 int domain_kill(struct domain *d);
 
 /* --- arch hooks --- */

@@ -29,6 +29,9 @@ struct init_call {
 
 extern const struct init_call __init_calls_start[], __init_calls_end[];
 
+/* arch hook: everything is up; drop what only booting needed (init sections). */
+void arch_boot_finished(void);
+
 /* Entry from arch boot code on the boot CPU: MMU on, per-CPU set, early console up. */
 void __noreturn start_hypervisor(void);
 

@@ -3,7 +3,7 @@
  * THE lock order. A CPU may only take a lock whose rank is greater than that of every lock it
  * holds; two of equal rank only through spin_lock_pair(), lowest address first.
  *
- *   domctl -> domain_list -> ioreq -> evtchn -> p2m -> page_owner -> heap
+ *   domctl -> domain_list -> ioreq -> evtchn -> p2m -> page_owner -> slab -> heap
  *          -> vgic -> irq_desc -> sched -> timer -> rcu -> console
  *
  * Debug builds check this at each acquisition and panic with both names.
@@ -18,7 +18,8 @@ enum lock_rank {
     LOCK_RANK_EVTCHN,      /* domain->evtchn: ports of one domain (pairs by address) */
     LOCK_RANK_P2M,         /* domain->p2m (pairs by address) */
     LOCK_RANK_PAGE_OWNER,  /* page accounting of one domain */
-    LOCK_RANK_HEAP,        /* buddy and slab allocators */
+    LOCK_RANK_SLAB,        /* small-object allocator */
+    LOCK_RANK_HEAP,        /* buddy allocator */
     LOCK_RANK_VGIC,        /* virtual interrupt state of one domain or vCPU */
     LOCK_RANK_IRQ_DESC,    /* host interrupt descriptors */
     LOCK_RANK_SCHED,       /* a pCPU's run queue */

@@ -32,9 +32,15 @@ struct page {
 
 #define PAGE_FREE      0x01 /* heads a free block */
 #define PAGE_ACCOUNTED 0x02 /* counts in owner->tot_pages */
-#define PAGE_RESERVED  0x04 /* not allocator memory: boot modules before release, holes */
+#define PAGE_SLAB      0x04 /* cut into small objects */
+#define PAGE_RAM       0x08 /* handed to the allocator at boot; holes lack it */
 
-/* arch: the frame table and direct map cover all RAM given to page_add_region(). */
+/*
+ * asm/page.h gives: arch_frame_table (a virtually contiguous array), arch_frame_base and
+ * arch_frame_end (its first and one-past-last mfn), arch_frame_populated(mfn) (that part of the
+ * array is mapped, zeroed at first), arch_paddr_to_virt() and arch_virt_to_paddr() of the direct
+ * map.
+ */
 static inline mfn_t page_to_mfn(const struct page *pg)
 {
     return mfn((uint64_t)(pg - arch_frame_table) + arch_frame_base);

@@ -20,7 +20,8 @@
 /* CPU `cpu`'s copy. */
 #define per_cpu(name, cpu) PERCPU_AT(name, percpu_offset[cpu])
 
-extern uintptr_t percpu_offset[CONFIG_NR_CPUS]; /* written before the CPU is started */
+/* Set for every CPU that may come up before INIT_CORE; 0 for others (and maybe for CPU 0). */
+extern uintptr_t percpu_offset[CONFIG_NR_CPUS];
 
 DECLARE_PER_CPU(unsigned int, cpu_id);
 

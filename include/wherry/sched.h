@@ -21,7 +21,8 @@ struct domain;
 #define VPF_POLL    0x02 /* SCHEDOP_poll */
 #define VPF_IOREQ   0x04 /* a forwarded access waits for its device model */
 #define VPF_DOWN    0x08 /* not brought up (PSCI, VCPUOP) */
-#define VPF_PAUSED  0x10 /* v->pause_count or the domain's is not 0 */
+/* The rest of the word counts nested pauses, so that one test of the word answers "runnable?". */
+#define VPF_PAUSE_ONE 0x100
 
 /* The vCPU whose guest state is loaded on this pCPU, or NULL (idle, boot). */
 DECLARE_PER_CPU(struct vcpu *, current_vcpu);
@@ -37,9 +38,8 @@ struct sched_vcpu {
     s_time_t since;        /* when it was last switched in */
 };
 
-/* Make v known to the scheduler; affinity 0 means all pCPUs. It starts VPF_DOWN. */
+/* Give v a pCPU; affinity 0 means any. It starts VPF_DOWN and paused once. domctl lock held. */
 void sched_init_vcpu(struct vcpu *v, uint64_t affinity);
-void sched_destroy_vcpu(struct vcpu *v);
 
 /* Set flags (from any pCPU). The vCPU stops at its next pass of the exit path; it is kicked. */
 void vcpu_pause_set(struct vcpu *v, uint32_t flags);
@@ -49,15 +49,26 @@ void vcpu_pause_clear(struct vcpu *v, uint32_t flags);
 /* An event or interrupt arrived for v: end WFI/block. Cheap when v is not blocked. */
 void vcpu_wake_event(struct vcpu *v);
 
+/*
+ * WFI and SCHEDOP_block of current: block unless an event is already deliverable. The flag is set
+ * before the check, so a concurrent vcpu_wake_event() is never lost.
+ */
+void vcpu_block(void);
+
 /* current gives up the rest of its slice. */
 void sched_yield(void);
 /* Run v next on this pCPU if it is queued here: the directed switch of a forwarded access. */
 void sched_switch_to(struct vcpu *v);
 
-/* Nested pause of one vCPU; _sync returns when it is off its pCPU (not for current). */
+/*
+ * Nested pause of one vCPU: it stops at its next pass of the exit path. Nobody waits for that in
+ * the hypervisor; who needs it stopped looks at vcpu_is_off_cpu() and returns -ERESTART.
+ */
 void vcpu_pause(struct vcpu *v);
-void vcpu_pause_sync(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
+
+/* Its state is saved and no pCPU touches it; acquires what switch_out() released. */
+bool vcpu_is_off_cpu(const struct vcpu *v);
 
 /*
  * The exit path, called by the arch with the guest's registers saved, before each return to a
@@ -84,6 +95,10 @@ void arch_vcpu_load(struct vcpu *v);
 void __noreturn arch_enter_guest(struct vcpu *v);
 /* Wait for an interrupt with interrupts masked (WFI); returns with one pending or spuriously. */
 void arch_idle_wait(void);
+/* Something is deliverable to v: an unmasked virtual interrupt or upcall (ends WFI/block). */
+bool arch_vcpu_event_pending(struct vcpu *v);
+/* VCPU_WORK_IRQ: bring the virtual interrupt state into the hardware; v is current and loaded. */
+void arch_vcpu_flush_irq(struct vcpu *v);
 /* Take and handle every pending host interrupt, without enabling them in the CPU. */
 void arch_irq_poll(void);
 /* Is a host interrupt pending for this CPU (ISR_EL1)? */

@@ -26,6 +26,9 @@ unsigned int num_online_cpus(void);
  */
 void arch_smp_kick(unsigned int cpu);
 
+/* The arch calls this on the CPU that a kick reached, from its interrupt handler. */
+void smp_kick_received(void);
+
 /* Boot: start all other pCPUs the firmware describes; each ends in smp_cpu_ready(). */
 void arch_smp_start_others(void);
 

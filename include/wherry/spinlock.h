@@ -41,6 +41,15 @@ void spin_unlock(struct spinlock *l);
 void spin_lock_pair(struct spinlock *a, struct spinlock *b);
 void spin_unlock_pair(struct spinlock *a, struct spinlock *b);
 
+/* Debug builds panic if this CPU holds any lock: before waiting for other CPUs. */
+#ifdef CONFIG_DEBUG
+void spin_lock_assert_none_held(void);
+#else
+static inline void spin_lock_assert_none_held(void)
+{
+}
+#endif
+
 /* For assertions: whether some CPU holds the lock. */
 bool spin_is_locked(const struct spinlock *l);
 
