@@ -10,7 +10,7 @@
 #include <wherry/slab.h>
 #include <public/sched.h>
 
-/* Creation and destruction, one at a time. Tried, never waited for with a vCPU to stop. */
+/* Changes of the domain table, and the placing of vCPUs. */
 static struct spinlock domctl_lock = SPINLOCK_INIT(LOCK_RANK_DOMCTL, "domctl");
 
 /* By id; domctl_lock to write, RCU to read. */
@@ -272,21 +272,14 @@ void domain_crash(struct domain *d, const char *fmt, ...)
     domain_shutdown(d, SHUTDOWN_crash);
 }
 
-/* First step of killing: from here on nothing new may be attached. */
-static void kill_begin(struct domain *d)
+/* First step of killing: from here on nothing new may be attached, nothing runs. */
+static bool stop_for_good(struct domain *d)
 {
-    if (READ_ONCE(d->state) >= DOMAIN_DYING)
-        return;
-    WRITE_ONCE(d->state, DOMAIN_DYING);
-    domain_pause(d);
-}
-
-static int kill_locked(struct domain *d)
-{
-    kill_begin(d);
-    if (!domain_is_quiescent(d))
-        return -ERESTART;
-    return 0;
+    if (READ_ONCE(d->state) < DOMAIN_DYING) {
+        WRITE_ONCE(d->state, DOMAIN_DYING);
+        domain_pause(d);
+    }
+    return domain_is_quiescent(d);
 }
 
 static void destroy_vcpus(struct domain *d)
@@ -308,19 +301,15 @@ static void remove_from_table(struct domain *d)
     spin_unlock(&domctl_lock);
 }
 
-int domain_kill(struct domain *d)
+/* One attempt; each step may be repeated after a continuation. No lock is held: steps wait for RCU. */
+static int kill_steps(struct domain *d)
 {
     int rc;
 
     if (READ_ONCE(d->state) == DOMAIN_DEAD)
         return 0;
-    if (!spin_trylock(&domctl_lock))
+    if (!stop_for_good(d))
         return -ERESTART;
-    rc = kill_locked(d);
-    spin_unlock(&domctl_lock);
-    if (rc != 0)
-        return rc;
-    /* No vCPU of d runs or will run; each of these may be repeated after a continuation. */
     ioreq_owner_died(d);
     ioreq_destroy_domain(d);
     evtchn_destroy(d);
@@ -333,6 +322,20 @@ int domain_kill(struct domain *d)
     remove_from_table(d);
     domain_put(d);
     return 0;
+}
+
+int domain_kill(struct domain *d)
+{
+    /* One killer at a time in the machine; the others come back. Itself the lock of kill_steps(). */
+    static atomic32_t busy;
+    uint32_t idle = 0;
+    int rc;
+
+    if (!atomic32_cmpxchg(&busy, &idle, 1))
+        return -ERESTART;
+    rc = kill_steps(d);
+    store_release(&busy.v, 0); /* partner: the cmpxchg above */
+    return rc;
 }
 
 static void dump_one(struct domain *d)
