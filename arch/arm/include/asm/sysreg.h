@@ -44,6 +44,12 @@ static inline void dsb_nsh(void)
     __asm__ volatile("dsb nsh" ::: "memory");
 }
 
+/* Wait for an interrupt with all accesses done; it ends with one pending, masked or not. */
+static inline void cpu_wfi(void)
+{
+    __asm__ volatile("dsb sy; wfi" ::: "memory");
+}
+
 /* HCR_EL2 (Arm ARM D17.2.48). */
 #define HCR_VM     BIT64(0)  /* stage 2 on */
 #define HCR_SWIO   BIT64(1)  /* set/way invalidate also cleans */
