@@ -85,6 +85,7 @@ struct domain {
 
     domid_t device_model_for; /* this domain may act on that one, or DOMID_INVALID. Constant */
 
+    atomic32_t control_pauses; /* domctl pauses outstanding (domctl.c) */
     atomic32_t shutdown_code; /* SHUTDOWN_* + 1, or 0 while running */
     struct domain_stats stats;
     atomic64_t log_budget; /* gprintk token bucket: time of next allowed line; see printk.c */
