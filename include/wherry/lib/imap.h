@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Persistent interval map: disjoint inclusive intervals of uint64_t, each with a value, as a
+ * balanced tree whose published nodes never change. Readers search a root without locks; a writer
+ * makes a new root in a transaction that copies only the O(log n) nodes on its paths, and gets the
+ * nodes that the old version alone used, to free when no reader can have them.
+ */
+#ifndef WHERRY_LIB_IMAP_H
+#define WHERRY_LIB_IMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <wherry/lib/alloc.h>
+
+struct imap_node {
+    uint64_t first, last;
+    struct imap_node *left, *right;
+    uint64_t value;
+    struct imap_node *link; /* writer's: fresh or obsolete list */
+    uint8_t height;
+    bool fresh; /* made by the running transaction */
+    bool dead;  /* fresh and already replaced */
+};
+
+/* The interval that contains addr, or NULL. The hot path: a handful of instructions a level. */
+static inline const struct imap_node *imap_lookup(const struct imap_node *n, uint64_t addr)
+{
+    while (n != NULL) {
+        if (addr < n->first)
+            n = n->left;
+        else if (addr > n->last)
+            n = n->right;
+        else
+            break;
+    }
+    return n;
+}
+
+/* The first interval that ends at or behind addr, or NULL. */
+const struct imap_node *imap_next(const struct imap_node *root, uint64_t addr);
+
+struct imap_txn {
+    struct imap_node *root; /* the version being made */
+    struct imap_node *fresh, *obsolete;
+    const struct lib_alloc *alloc;
+};
+
+/* One writer at a time for a tree: the caller's lock. */
+void imap_begin(struct imap_txn *t, struct imap_node *root, const struct lib_alloc *alloc);
+
+/*
+ * Let [first, last] have `value`, whatever was there; equal neighbours are merged.
+ * -ENOMEM: the transaction can only be aborted.
+ */
+int imap_assign(struct imap_txn *t, uint64_t first, uint64_t last, uint64_t value);
+/* Let nothing be in [first, last]. */
+int imap_clear(struct imap_txn *t, uint64_t first, uint64_t last);
+
+/* The new root; *obsolete is a list over `link` for imap_free_list() after a grace period. */
+struct imap_node *imap_commit(struct imap_txn *t, struct imap_node **obsolete);
+/* Forget the new version: the old one is as it was. */
+void imap_abort(struct imap_txn *t);
+
+void imap_free_list(struct imap_node *list, const struct lib_alloc *alloc);
+/* Free a whole tree that nobody reads. */
+void imap_free_tree(struct imap_node *root, const struct lib_alloc *alloc);
+
+#endif
