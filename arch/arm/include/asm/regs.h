@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The registers that every trap from a guest saves, and the bits of a saved program status.
- * Included by C and, through generated offsets, known to the trap entry.
+ * regs_asm.h gives the trap entry the offsets.
  */
 #ifndef WHERRY_ASM_REGS_H
 #define WHERRY_ASM_REGS_H
