@@ -19,9 +19,9 @@
 /* Tables for sparse layouts, beyond what a domain's memory itself needs. */
 #define P2M_TABLES_BASE 1024
 
-#define VTCR_RES1   BIT64(31)
-#define VTCR_VS     BIT64(19)
-#define VTCR_SH_IS  (UINT64_C(3) << 12)
+#define VTCR_RES1    BIT64(31)
+#define VTCR_VS      BIT64(19)
+#define VTCR_SH_IS   (UINT64_C(3) << 12)
 #define VTCR_ORGN_WB (UINT64_C(1) << 10)
 #define VTCR_IRGN_WB (UINT64_C(1) << 8)
 
@@ -186,8 +186,8 @@ static bool invalidate_range(struct p2m *p, uint64_t g, uint64_t end)
     return any;
 }
 
-/* Second pass. Returns whether RAM left. */
-static bool release_range(struct p2m *p, uint64_t g, uint64_t end)
+/* Second pass. */
+static void release_range(struct p2m *p, uint64_t g, uint64_t end)
 {
     bool ram = false;
 
@@ -204,16 +204,17 @@ static bool release_range(struct p2m *p, uint64_t g, uint64_t end)
         }
         g = (g | (level_frames(level) - 1)) + 1;
     }
-    return ram;
+    if (ram)
+        WRITE_ONCE(p->ram_generation, p->ram_generation + 1);
 }
 
 /* Empty [g, end), whose ends no block crosses. Lock held, change begun. */
-static bool remove_range(struct p2m *p, uint64_t g, uint64_t end)
+static void remove_range(struct p2m *p, uint64_t g, uint64_t end)
 {
     if (!invalidate_range(p, g, end))
-        return false;
+        return;
     p2m_flush_tlb(p);
-    return release_range(p, g, end);
+    release_range(p, g, end);
 }
 
 /* Largest page size for the head of this mapping, as a level. */
@@ -258,7 +259,6 @@ static void write_map(struct p2m *p, uint64_t g, uint64_t m, uint64_t nr, enum p
 int p2m_map(struct domain *d, gfn_t g, uint64_t nr, mfn_t m, enum p2m_type t)
 {
     struct p2m *p = &d->p2m;
-    bool ram_left = false;
     int rc;
 
     if (!range_ok(g, nr))
@@ -271,20 +271,18 @@ int p2m_map(struct domain *d, gfn_t g, uint64_t nr, mfn_t m, enum p2m_type t)
     change_begin(p);
     rc = prepare_map(p, g.v, m.v, nr);
     if (rc == 0) {
-        ram_left = remove_range(p, g.v, g.v + nr);
+        remove_range(p, g.v, g.v + nr);
         write_map(p, g.v, m.v, nr, t);
         if (g.v + nr - 1 > p->max_gfn)
             WRITE_ONCE(p->max_gfn, g.v + nr - 1);
     }
     change_end(p);
     spin_unlock(&p->lock);
-    if (ram_left)
-        p2m_ram_removed(d);
     return rc;
 }
 
 /* Remove [g, g + nr). Lock held. */
-static int unmap_locked(struct p2m *p, uint64_t g, uint64_t nr, bool *ram_left)
+static int unmap_locked(struct p2m *p, uint64_t g, uint64_t nr)
 {
     int rc;
 
@@ -293,7 +291,7 @@ static int unmap_locked(struct p2m *p, uint64_t g, uint64_t nr, bool *ram_left)
     if (rc == 0 && range_ok(gfn(g + nr), 1))
         rc = p2m_split_at(p, g + nr);
     if (rc == 0)
-        *ram_left = remove_range(p, g, g + nr);
+        remove_range(p, g, g + nr);
     change_end(p);
     return rc;
 }
@@ -301,17 +299,14 @@ static int unmap_locked(struct p2m *p, uint64_t g, uint64_t nr, bool *ram_left)
 int p2m_unmap(struct domain *d, gfn_t g, uint64_t nr)
 {
     struct p2m *p = &d->p2m;
-    bool ram_left = false;
     int rc = 0;
 
     if (!range_ok(g, nr))
         return -EINVAL;
     spin_lock(&p->lock);
     if (p->root != NULL)
-        rc = unmap_locked(p, g.v, nr, &ram_left);
+        rc = unmap_locked(p, g.v, nr);
     spin_unlock(&p->lock);
-    if (ram_left)
-        p2m_ram_removed(d);
     return rc;
 }
 
@@ -333,7 +328,6 @@ static uint64_t lookup_pte(const struct p2m *p, uint64_t g, mfn_t *m)
 int p2m_unmap_if(struct domain *d, gfn_t g, mfn_t m)
 {
     struct p2m *p = &d->p2m;
-    bool ram_left = false;
     mfn_t have = INVALID_MFN;
     int rc;
 
@@ -345,10 +339,8 @@ int p2m_unmap_if(struct domain *d, gfn_t g, mfn_t m)
     else if (!mfn_eq(have, m))
         rc = -EINVAL;
     else
-        rc = unmap_locked(p, g.v, 1, &ram_left);
+        rc = unmap_locked(p, g.v, 1);
     spin_unlock(&p->lock);
-    if (ram_left)
-        p2m_ram_removed(d);
     return rc;
 }
 
@@ -455,6 +447,9 @@ static bool teardown_step(struct p2m *p)
         if (*e & PTE_VALID) {
             uint64_t pte = *e;
 
+            /* A gigabyte at once takes too long; it is only split, memory permitting. */
+            if (level == 1 && p2m_split_at(p, g + level_frames(2)) == 0)
+                continue;
             WRITE_ONCE(*e, 0);
             put_leaf(pte, level);
         } else if (g + level_frames(level) > end) {

@@ -4,7 +4,7 @@
  * holds; two of equal rank only through spin_lock_pair(), lowest address first.
  *
  *   domctl -> domain_list -> ioreq -> evtchn -> p2m -> page_owner -> slab -> heap
- *          -> vgic -> irq_desc -> sched -> timer -> rcu -> console
+ *          -> vuart -> vgic -> irq_desc -> sched -> timer -> rcu -> console
  *
  * Debug builds check this at each acquisition and panic with both names.
  */
@@ -20,6 +20,7 @@ enum lock_rank {
     LOCK_RANK_PAGE_OWNER,  /* page accounting of one domain */
     LOCK_RANK_SLAB,        /* small-object allocator */
     LOCK_RANK_HEAP,        /* buddy allocator */
+    LOCK_RANK_VUART,       /* an emulated UART */
     LOCK_RANK_VGIC,        /* virtual interrupt state of one domain or vCPU */
     LOCK_RANK_IRQ_DESC,    /* host interrupt descriptors */
     LOCK_RANK_SCHED,       /* a pCPU's run queue */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The EL2 exception vectors, entry from a guest and return to one.
+ * Entry from a guest, where the vectors (vectors.S) branch to, and return to one.
  *
  * While a guest runs, SP_EL2 is the end of the current vCPU's struct cpu_user_regs, which is the
  * first thing in struct vcpu. An entry therefore needs no scratch register: it pushes X0-X30, and
@@ -9,9 +9,11 @@
 #include <asm/regs_asm.h>
 
     /* Save everything, go to the hypervisor's stack, call \handler(vcpu), return to the vCPU
-     * that it names. 29 of the 32 instructions that a vector has. */
-    .macro guest_vector handler
-    .balign 0x80
+     * that it names. */
+    .macro guest_entry name, handler
+    .global \name
+    .type \name, %function
+\name:
     stp     x0, x1, [sp, #-REGS_SIZE]!
     stp     x2, x3, [sp, #16]
     stp     x4, x5, [sp, #32]
@@ -38,37 +40,15 @@
     mov     x30, xzr
     bl      \handler
     b       guest_return
+    .size \name, . - \name
     .endm
-
-    /* An exception of the hypervisor itself: arch/arm/arm64 fault reporting. */
-    .macro hyp_vector label
-    .balign 0x80
-    b       \label
-    .endm
-
-    .section .text.vectors, "ax"
-    .balign 0x800
-    .global hyp_vectors
-hyp_vectors:
-    hyp_vector hyp_sp0_sync             /* EL2 with SP_EL0: never used */
-    hyp_vector hyp_sp0_sync
-    hyp_vector hyp_sp0_sync
-    hyp_vector hyp_sp0_sync
-    hyp_vector hyp_sync                 /* EL2 */
-    hyp_vector hyp_irq                  /* interrupts are masked: an error */
-    hyp_vector hyp_fiq
-    hyp_vector hyp_serror
-    guest_vector trap_guest_sync        /* guest, AArch64 */
-    guest_vector trap_guest_irq
-    guest_vector trap_guest_irq
-    guest_vector trap_guest_serror
-    guest_vector trap_guest_sync        /* guest, AArch32 EL0 */
-    guest_vector trap_guest_irq
-    guest_vector trap_guest_irq
-    guest_vector trap_guest_serror
-    .balign 0x80
 
     .text
+guest_entry guest_sync, trap_guest_sync
+guest_entry guest_irq, trap_guest_irq
+guest_entry guest_fiq, trap_guest_irq
+guest_entry guest_serror, trap_guest_serror
+
     .global guest_return
     .type guest_return, %function
     /* x0: struct vcpu to enter. */

@@ -49,8 +49,6 @@ void trap_inst_abort(struct vcpu *v, uint64_t esr);
 
 /* --- vsysreg.c --- */
 void trap_sysreg(struct vcpu *v, uint32_t iss);
-/* Read the host's feature registers and decide what guests see; boot CPU. */
-void vsysreg_init(void);
 
 /* --- smccc.c, vpsci.c --- */
 void trap_hvc(struct vcpu *v, uint32_t imm);
@@ -65,6 +63,8 @@ void vtimer_destroy_vcpu(struct vcpu *v);
 void vtimer_reset(struct vcpu *v);
 void vtimer_save(struct vcpu *v);
 void vtimer_load(struct vcpu *v);
+/* The level of the virtual timer's line; v is loaded. */
+bool vtimer_virt_level(const struct vcpu *v);
 /* CNTP_* of the guest: false if `reg` is none of them. */
 bool vtimer_sysreg(struct vcpu *v, uint32_t reg, uint64_t *val, bool read);
 

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is Arm's own of the device-model interface: DM op 19 (the completion is in abort.c). */
+#include <wherry/domain.h>
+#include <wherry/lib/errno.h>
+
+#include <public/hvm/dm_op.h>
+
+#define FIRST_SPI 32u
+
+bool arch_ioreq_has_bufioreq(void)
+{
+    return false;
+}
+
+unsigned int arch_dm_op_size(uint32_t op)
+{
+    return op == XEN_DMOP_set_irq_level ? sizeof(struct xen_dm_op_set_irq_level) : 0;
+}
+
+/* The level of a shared interrupt line that no host interrupt drives. */
+static int set_irq_level(struct domain *d, const struct xen_dm_op_set_irq_level *op)
+{
+    if (op->pad[0] != 0 || op->pad[1] != 0 || op->pad[2] != 0)
+        return -EINVAL;
+    if (op->irq < FIRST_SPI || op->irq >= FIRST_SPI + d->arch.config.nr_spis || op->level > 1)
+        return -EINVAL;
+    if (vgic_irq_is_assigned(d, op->irq))
+        return -EINVAL;
+    vgic_inject(d, NULL, op->irq, op->level != 0);
+    return 0;
+}
+
+int arch_dm_op(struct domain *d, struct xen_dm_op *op, bool *copy_back)
+{
+    *copy_back = false;
+    if (op->op != XEN_DMOP_set_irq_level)
+        return -EOPNOTSUPP;
+    return set_irq_level(d, &op->u.set_irq_level);
+}
