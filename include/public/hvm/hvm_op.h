@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Hypercall hvm_op(cmd, struct *). */
+#ifndef XEN_PUBLIC_HVM_HVM_OP_H
+#define XEN_PUBLIC_HVM_HVM_OP_H
+
+#include "../xen.h"
+
+#define HVMOP_set_param 0
+#define HVMOP_get_param 1
+
+struct xen_hvm_param {
+    domid_t domid;
+    uint16_t pad;
+    uint32_t index; /* HVM_PARAM_* */
+    uint64_t value; /* set: IN, get: OUT */
+};
+
+#endif
