@@ -14,6 +14,7 @@
 #define __maybe_unused  __attribute__((__unused__))
 #define __must_check    __attribute__((__warn_unused_result__))
 #define __printf(f, a)  __attribute__((__format__(__printf__, f, a)))
+#undef __always_inline /* the C library of host-side tests has one too */
 #define __always_inline inline __attribute__((__always_inline__))
 #define noinline        __attribute__((__noinline__))
 
