@@ -27,7 +27,8 @@ static void heap_init_once(void)
 
 static bool frame_exists(uint64_t m)
 {
-    return m >= arch_frame_base && m < arch_frame_end && arch_frame_populated(mfn(m)) &&
+    /* One unsigned comparison for both ends. */
+    return m - arch_frame_base < arch_frame_end - arch_frame_base && arch_frame_populated(mfn(m)) &&
            (mfn_to_page(mfn(m))->flags & PAGE_RAM) != 0;
 }
 

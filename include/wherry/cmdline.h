@@ -14,7 +14,7 @@ struct cmdline_param {
 };
 
 /* `id` makes the C name; fn runs once at INIT_EARLY for each occurrence, console up. */
-#define CMDLINE_PARAM(id, name_, fn_)                                                           \
+#define CMDLINE_PARAM(id, name_, fn_)                                                        \
     static const struct cmdline_param cmdline_param_##id __used __section(".cmdline_params") \
         __aligned(8) = {.name = (name_), .fn = (fn_)}
 

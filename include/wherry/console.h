@@ -25,6 +25,8 @@ void console_set_serial(const struct serial_ops *ops);
 void console_write(const char *s, size_t n);
 /* Panic path: no lock. */
 void console_write_force(const char *s, size_t n);
+/* From now on console_write() takes no lock either. */
+void console_start_panic(void);
 
 int console_init_domain(struct domain *d);
 void console_destroy_domain(struct domain *d);
@@ -34,6 +36,16 @@ void console_guest_write(struct domain *d, const char *s, size_t n);
 size_t console_guest_read(struct domain *d, char *s, size_t n);
 /* Called when input for d arrives (vpl011); registered at build time; control: VIRQ_CONSOLE. */
 void console_set_input_hook(struct domain *d, void (*fn)(struct domain *d));
+
+/* A console_io write that has to go on later (-ERESTART): which one, and how far it got. */
+struct console_progress {
+    uint64_t buffer;
+    uint32_t count, done;
+    bool active;
+};
+
+/* The one of this vCPU; used on its own pCPU only. */
+struct console_progress *console_progress(struct domain *d, unsigned int vcpu);
 
 /* console_io hypercall. */
 long do_console_io(int cmd, uint32_t count, uint64_t buffer);
@@ -48,5 +60,8 @@ struct debug_key {
 #define DEBUG_KEY(key_, fn_, help_)                                               \
     static const struct debug_key debug_key_##fn_ __used __section(".debug_keys") \
         __aligned(8) = {.fn = (fn_), .help = (help_), .key = (key_)}
+
+/* Run what is registered for a key. */
+void debugkey_run(char key);
 
 #endif

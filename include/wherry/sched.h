@@ -33,6 +33,7 @@ struct sched_vcpu {
     unsigned int cpu;      /* the pCPU it runs on */
     uint64_t affinity;     /* allowed pCPUs, never 0 */
     bool queued;           /* run queue's lock */
+    bool yielded;          /* gives up the rest of its slice; own pCPU */
     bool on_cpu;           /* its state is live on `cpu`; written by that pCPU */
     s_time_t runtime;      /* ns run, for the debug key */
     s_time_t since;        /* when it was last switched in */

@@ -26,6 +26,7 @@
 #define ENODATA    61
 #define EOVERFLOW  75
 #define EOPNOTSUPP 95
+#define ETIMEDOUT  110
 #endif
 
 /* Internal: execute the hypercall again. Never reaches a guest. */

@@ -28,6 +28,10 @@
 #define EC_IABT_SAME 0x21
 #define EC_DABT_LOW  0x24
 #define EC_DABT_SAME 0x25
+#define EC_PC_ALIGN  0x22
+#define EC_SP_ALIGN  0x26
+#define EC_SERROR    0x2f
+#define EC_BRK64     0x3c
 
 /* ISS of a data abort. */
 #define DABT_DFSC_MASK 0x3fU

@@ -25,13 +25,15 @@
 #define DIRECTMAP_VIRT  0x0000a00000000000
 
 /*
- * A CPU's stack is the upper half of its slot, the lower half is never mapped. So bit
- * STACK_SHIFT of every good stack pointer (below the very top) is set: the vector code tells an
- * overflow by one bit.
+ * A CPU's stack is the upper half of its slot; the lower half is never mapped, so running over
+ * the end faults whatever the size of the frame.
  */
-#define STACK_SHIFT     15
-#define STACK_SIZE      (1 << STACK_SHIFT)
-#define STACK_SLOT_SIZE (2 * STACK_SIZE)
+#define STACK_SIZE      0x8000
+#define STACK_SLOT_SIZE 0x10000
+
+/* Where faults of the hypervisor itself are handled: per CPU, in the per-CPU area. */
+#define EMERGENCY_STACK_SIZE 0x2000
+#define HYP_FAULT_REGS_SIZE  304
 
 /* RAM above this physical address is not used. */
 #define RAM_PA_BITS 40

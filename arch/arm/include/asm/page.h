@@ -30,7 +30,8 @@ static inline bool arch_frame_populated(mfn_t m)
 {
     uint64_t section = m.v >> (FRAME_SECTION_SHIFT - PAGE_SHIFT);
 
-    return section < FRAME_NR_SECTIONS && ((arch_frame_sections[section / 64] >> (section % 64)) & 1);
+    return section < FRAME_NR_SECTIONS &&
+           ((arch_frame_sections[section / 64] >> (section % 64)) & 1);
 }
 
 /* RAM only: what is not RAM has no mapping there. */

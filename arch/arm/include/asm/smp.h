@@ -34,7 +34,7 @@ enum cpu_init_order {
 };
 
 /* Register fn to run on each secondary CPU, in section .cpu_init_calls. */
-#define CPU_INIT_CALL(order_, fn_)                                                          \
+#define CPU_INIT_CALL(order_, fn_)                                                            \
     static const struct cpu_init_call cpu_init_call_##fn_ __used __section(".cpu_init_calls") \
         __aligned(8) = {.fn = (fn_), .order = (order_)}
 

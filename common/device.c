@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Drivers of the hypervisor against the nodes of the host's device tree (include/wherry/device.h).
+ */
+#include <wherry/bug.h>
+#include <wherry/device.h>
+#include <wherry/lib/errno.h>
+#include <wherry/printk.h>
+
+#define MAX_USED 32
+
+extern const struct device_driver __device_drivers_start[], __device_drivers_end[];
+
+/* Both: boot CPU, before any domain exists. */
+static int used[MAX_USED];
+static unsigned int nr_used;
+
+static bool driver_matches(const struct device_driver *drv, const struct fdt *fdt, int node)
+{
+    for (const char *const *c = drv->compatible; *c != NULL; c++)
+        if (fdt_is_compatible(fdt, node, *c))
+            return true;
+    return false;
+}
+
+int device_probe_node(const struct fdt *fdt, int node, enum device_class class)
+{
+    for (const struct device_driver *drv = __device_drivers_start; drv < __device_drivers_end;
+         drv++) {
+        int rc;
+
+        if (drv->class != class || !driver_matches(drv, fdt, node))
+            continue;
+        rc = drv->probe(fdt, node);
+        if (rc == 0)
+            device_mark_used(node);
+        return rc;
+    }
+    return -ENODEV;
+}
+
+int device_probe_class(const struct fdt *fdt, enum device_class class)
+{
+    for (int node = fdt_root(fdt); node >= 0; node = fdt_next_node(fdt, node)) {
+        int rc;
+
+        if (!fdt_is_available(fdt, node))
+            continue;
+        rc = device_probe_node(fdt, node, class);
+        if (rc == 0)
+            return 0;
+        if (rc != -ENODEV)
+            printk("device: %s: not usable (%d)\n", fdt_node_name(fdt, node), rc);
+    }
+    return -ENODEV;
+}
+
+void device_mark_used(int node)
+{
+    BUG_ON(nr_used == MAX_USED);
+    used[nr_used++] = node;
+}
+
+bool device_is_used(int node)
+{
+    for (unsigned int i = 0; i < nr_used; i++)
+        if (used[i] == node)
+            return true;
+    return false;
+}
