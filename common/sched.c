@@ -156,7 +156,8 @@ static void idle(void)
 /* Work other than scheduling, for the loaded vCPU. */
 static void do_work(struct vcpu *v)
 {
-    uint32_t work = atomic32_xchg(&v->work, 0); /* full barrier; partner: vcpu_set_work() */
+    /* All but a RESCHED that came since. Full barrier; partner: vcpu_set_work(). */
+    uint32_t work = atomic32_fetch_and(&v->work, VCPU_WORK_RESCHED);
 
     if (work & VCPU_WORK_RCU)
         rcu_process_callbacks();

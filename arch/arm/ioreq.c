@@ -7,11 +7,6 @@
 
 #define FIRST_SPI 32u
 
-bool arch_ioreq_has_bufioreq(void)
-{
-    return false;
-}
-
 unsigned int arch_dm_op_size(uint32_t op)
 {
     return op == XEN_DMOP_set_irq_level ? sizeof(struct xen_dm_op_set_irq_level) : 0;

@@ -6,6 +6,9 @@
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
+/* The C library of a host build has one of this name. */
+#undef __always_inline
+
 #define __noreturn      __attribute__((__noreturn__))
 #define __packed        __attribute__((__packed__))
 #define __aligned(n)    __attribute__((__aligned__(n)))

@@ -37,7 +37,6 @@ struct ioreq_access {
 
 enum ioreq_result {
     IOREQ_SENT,      /* the vCPU waits (VPF_IOREQ); arch_ioreq_complete() comes later */
-    IOREQ_DONE,      /* buffered: nothing to wait for */
     IOREQ_UNCLAIMED, /* no server, or it cannot take it */
     IOREQ_RETRY,     /* domain is shutting down: leave the instruction for later */
 };
@@ -46,48 +45,65 @@ enum ioreq_result {
 
 struct ioreq_registry; /* common/ioreq/ */
 
-/* In struct domain. */
+/* In struct domain: the servers that serve it. */
 struct ioreq_domain {
-    struct spinlock lock;            /* LOCK_RANK_IOREQ: the registry */
+    struct spinlock lock;            /* LOCK_RANK_IOREQ: everything below */
     struct ioreq_registry *registry; /* NULL until the first server; published with release */
+    struct vcpu **vcpu;              /* [max_vcpus]: those that joined and have their ports */
+    uint64_t bytes;                  /* allocated for servers, ranges and tables; limited */
 };
 
-/* In struct vcpu; touched by the vCPU's own pCPU, except `notified` by consumers (work bit). */
+/*
+ * In struct vcpu. Written by the vCPU's own pCPU while it is in the hypervisor. Who destroys a
+ * server reads the first four from elsewhere, after a grace period.
+ */
 struct vcpu_ioreq {
-    struct ioreq_access access; /* the one in flight */
-    uint32_t server_id;         /* who has it, looked up again at completion */
-    uint32_t generation;        /* of that server; ids are reused */
     bool in_flight;
-    uint8_t last_state; /* last state sampled, for the monotony check */
+    uint8_t last_state;  /* last state sampled, for the monotony check */
+    uint32_t server_id;  /* who has the request, looked up again at completion */
+    uint64_t generation; /* of that server; ids are reused */
+    struct ioreq_access access;
     /* Last routing hit: valid while the domain's table version is the same. */
     uint64_t hit_version, hit_first, hit_last;
     uint32_t hit_server;
+    uint8_t hit_space;
 };
 
+/* A domain starts without servers. -ENOMEM. */
 int ioreq_init_domain(struct domain *d);
-/* Destroy every server of d, completing requests in flight as unclaimed. d's vCPUs are paused. */
+/* Destroy every server of d and refuse new ones. No vCPU of d runs any more. Repeatable. */
 void ioreq_destroy_domain(struct domain *d);
-/* A domain that owns servers elsewhere dies: destroy those servers (ABI.md 4.4). */
+/*
+ * `owner` is dying or has shut down (already recorded in it): destroy the servers that it has in
+ * other domains; requests in flight complete as unclaimed a grace period later (ABI.md 4.4).
+ * Takes the ioreq lock of each domain in turn. Repeatable.
+ */
 void ioreq_owner_died(struct domain *owner);
-/* A vCPU joins: give it a port on every server. 0 or -errno (vCPU creation fails). */
+/* A vCPU joins: give it a port on every server. 0 or -ENOSPC/-ENOMEM: it has none. */
 int ioreq_init_vcpu(struct vcpu *v);
+/* It leaves for good and is off its pCPU: its ports go. */
 void ioreq_destroy_vcpu(struct vcpu *v);
 
 /*
  * Forward an access of current. Lock-free, no allocation, O(log n). On IOREQ_SENT the access is
  * kept in v->ioreq and the vCPU must go to the exit path with its PC still at the instruction.
+ * The caller counts and acts on IOREQ_UNCLAIMED.
  */
 enum ioreq_result ioreq_forward(struct vcpu *v, const struct ioreq_access *access);
 
 /* Exit path, VCPU_WORK_IOREQ: completes the access if it is answered, else blocks v again. */
 void ioreq_vcpu_work(struct vcpu *v);
 
-/* XENMEM_acquire_resource, type ioreq_server: one frame, referenced for the caller. */
+/*
+ * XENMEM_acquire_resource, type ioreq_server: one frame, with a reference for current's domain.
+ * -EINVAL (id > 0xffff, frame > 1), -ENOENT (no such server; frame 0, the buffered ring, which
+ * the server lacks), -EPERM (not the owner).
+ */
 int ioreq_acquire_frame(struct domain *d, uint32_t id, uint64_t frame, struct page **out);
 /* Number of frames the resource has. */
 unsigned int ioreq_nr_frames(const struct domain *d);
 
-/* dm_op hypercall (41). */
+/* dm_op hypercall (41): `bufs` is the guest virtual address of the array. 0 or -errno. */
 long do_dm_op(uint64_t domid, uint64_t nr_bufs, uint64_t bufs);
 
 /* Debug key: servers, ranges, in-flight requests. */
@@ -100,12 +116,10 @@ void ioreq_dump(struct domain *d);
  * injects the data abort instead.
  */
 void arch_ioreq_complete(struct vcpu *v, const struct ioreq_access *access, bool answered);
-/* Does this architecture have buffered ioreqs (x86)? */
-bool arch_ioreq_has_bufioreq(void);
-/* DM ops of this architecture (op not common): 0/-errno; *copy_back set for OUT. -EOPNOTSUPP. */
+/* A DM op of this architecture: 0/-errno, *copy_back set if the op has OUT fields. */
 struct xen_dm_op;
 int arch_dm_op(struct domain *d, struct xen_dm_op *op, bool *copy_back);
-/* Size of the op's structure for arch ops: 0 for holes. */
+/* Bytes that such an op uses of the union; 0: this architecture does not have it. */
 unsigned int arch_dm_op_size(uint32_t op);
 
 #else

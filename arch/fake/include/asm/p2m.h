@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A p2m that is a plain array, one entry a frame. */
+#ifndef WHERRY_ASM_P2M_H
+#define WHERRY_ASM_P2M_H
+
+#include <wherry/spinlock.h>
+#include <wherry/types.h>
+
+#define FAKE_P2M_FRAMES 1024
+
+struct p2m {
+    struct spinlock lock;
+    struct {
+        mfn_t m;
+        uint8_t type; /* enum p2m_type */
+    } entry[FAKE_P2M_FRAMES];
+    uint64_t max_gfn;
+};
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The debug key's view of a domain's servers and of its requests in flight. */
+#include <wherry/printk.h>
+
+#include "private.h"
+
+static const char *const space_name[IOREQ_NR_SPACES] = {"port", "memory", "pci"};
+
+static void dump_server(const struct ioreq_server *s, bool enabled)
+{
+    printk("  server %u of d%u, generation %lu, %s\n", s->id, s->owner->id,
+           (unsigned long)s->generation, enabled ? "enabled" : "disabled");
+    for (unsigned int i = 0; i < IOREQ_NR_SPACES; i++)
+        if (rangeset_count(&s->ranges[i]) != 0)
+            printk("    %s: %u ranges\n", space_name[i], rangeset_count(&s->ranges[i]));
+}
+
+static void dump_servers(struct domain *d)
+{
+    struct ioreq_registry *reg;
+
+    spin_lock(&d->ioreq.lock);
+    reg = d->ioreq.registry;
+    if (reg != NULL)
+        printk("d%u: ioreq table version %lu, %lu bytes\n", d->id,
+               (unsigned long)reg->route.version, (unsigned long)d->ioreq.bytes);
+    for (unsigned int id = 0; reg != NULL && id < IOREQ_SERVERS_LIMIT; id++)
+        if (reg->server[id] != NULL)
+            dump_server(reg->server[id], (reg->route.enabled & BIT64(id)) != 0);
+    spin_unlock(&d->ioreq.lock);
+}
+
+void ioreq_dump(struct domain *d)
+{
+    struct vcpu *v;
+    unsigned int i;
+
+    dump_servers(d);
+    for_each_vcpu (d, v, i) {
+        const struct vcpu_ioreq *vi = &v->ioreq;
+
+        if (READ_ONCE(vi->in_flight))
+            printk("  d%uv%u waits for server %u: %s %lx, size %u, last state %u\n", d->id, v->id,
+                   vi->server_id, vi->access.read ? "read" : "write",
+                   (unsigned long)vi->access.addr, vi->access.size, vi->last_state);
+    }
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a decoded access to a posted request. Called by the arch's fault handler, with the faulting
+ * vCPU current. Takes no lock and allocates nothing.
+ */
+#include <wherry/bug.h>
+#include <wherry/printk.h>
+
+#include "private.h"
+
+/* What route compares: PCI configuration space is claimed by function, not by register. */
+static inline bool access_bounds(const struct ioreq_access *a, uint64_t *first, uint64_t *last)
+{
+    uint64_t step = a->size;
+    uint64_t below = a->df ? (a->count - 1) * step : 0;
+    uint64_t above = (a->df ? 1 : a->count) * step - 1;
+
+    if (a->space == IOREQ_SPACE_PCI) {
+        *first = *last = a->addr >> 32;
+        return true;
+    }
+    /* A port string operation stays on its port. */
+    if (a->space == IOREQ_SPACE_PORT) {
+        below = 0;
+        above = step - 1;
+    }
+    *first = a->addr - below;
+    *last = a->addr + above;
+    return *first <= a->addr && *last >= a->addr;
+}
+
+/* Is the slot as we left it? A device model that touches an idle slot loses its accesses. */
+static bool slot_usable(const struct ioreq_server *s, const struct ioreq_slot *slot,
+                        evtchn_port port)
+{
+    uint64_t state = slot_load(slot, SLOT_STATE);
+    uint64_t eport = slot_load(slot, SLOT_EPORT);
+
+    if (likely(state == STATE_IOREQ_NONE && port != 0 && eport == port))
+        return true;
+    gprintk("ioreq server %u (d%u): device model set bad state %u or event channel %u (is %u)\n",
+            s->id, s->owner->id, (unsigned int)state, (unsigned int)eport, port);
+    return false;
+}
+
+/* The vCPU waits from here on; before the request is visible, lest the answer comes first. */
+static void start_waiting(struct vcpu *v, const struct ioreq_server *s,
+                          const struct ioreq_access *access)
+{
+    struct vcpu_ioreq *vi = &v->ioreq;
+
+    vi->access = *access;
+    vi->server_id = s->id;
+    vi->generation = s->generation;
+    vi->last_state = STATE_IOREQ_READY;
+    WRITE_ONCE(vi->in_flight, true);
+    /*
+     * v is current: no kick is needed. The work bit stays for as long as the request does, so that
+     * whatever ends the wait, the vCPU cannot reach its guest past the request.
+     */
+    atomic32_fetch_or(&v->pause_flags, VPF_IOREQ); /* full barrier; partner: ioreq_notified() */
+    atomic32_fetch_or(&v->work, VCPU_WORK_RESCHED | VCPU_WORK_IOREQ);
+}
+
+static enum ioreq_result post(struct vcpu *v, struct ioreq_server *s,
+                              const struct ioreq_access *access)
+{
+    struct ioreq_slot *slot = &s->slots[v->id];
+    evtchn_port port = READ_ONCE(s->port[v->id]);
+    struct vcpu *server_vcpu;
+
+    if (!slot_usable(s, slot, port))
+        return IOREQ_UNCLAIMED;
+    slot_fill(slot, access);
+    start_waiting(v, s, access);
+    /* Release: the slot's fields before its state; partner: the device model's acquire. */
+    slot_set_state(slot, access, STATE_IOREQ_READY);
+    atomic64_fetch_add(&v->domain->stats.forwarded, 1);
+    server_vcpu = evtchn_notify_consumer_peer(v->domain, port);
+    if (server_vcpu != NULL)
+        sched_switch_to(server_vcpu);
+    return IOREQ_SENT;
+}
+
+enum ioreq_result ioreq_forward(struct vcpu *v, const struct ioreq_access *access)
+{
+    struct domain *d = v->domain;
+    struct ioreq_registry *reg = rcu_dereference(d->ioreq.registry);
+    struct ioreq_server *s;
+    uint64_t first, last;
+    int id;
+
+    ASSERT(v == current && !v->ioreq.in_flight);
+    if (unlikely(domain_is_shut_down(d)))
+        return IOREQ_RETRY;
+    if (reg == NULL || !access_bounds(access, &first, &last))
+        return IOREQ_UNCLAIMED;
+    id = ioreq_route(v, reg, access->space, first, last);
+    if (id < 0)
+        return IOREQ_UNCLAIMED;
+    /* Gone since the table was read: as if it had not been there. */
+    s = rcu_dereference(reg->server[id]);
+    return s != NULL ? post(v, s, access) : IOREQ_UNCLAIMED;
+}

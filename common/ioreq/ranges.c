@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What each server claims: a set of merged ranges for each space, which decides about errors and
+ * limits; route.c has the table that accesses are looked up in. Both change, or neither.
+ */
+#include <wherry/lib/errno.h>
+
+#include "private.h"
+
+/*
+ * A merged range is one node of its rangeset and adds at most two intervals to the routing table
+ * (each of its ends splits at most one); nodes come from the next power of two.
+ */
+#define RANGE_CHARGE (3 * 64)
+
+_Static_assert(sizeof(struct imap_node) <= 64, "RANGE_CHARGE");
+
+void ioreq_ranges_init(struct ioreq_server *s)
+{
+    for (unsigned int i = 0; i < IOREQ_NR_SPACES; i++)
+        rangeset_init(&s->ranges[i], ioreq_max_ranges, &ioreq_alloc);
+}
+
+void ioreq_ranges_free(struct ioreq_server *s)
+{
+    for (unsigned int i = 0; i < IOREQ_NR_SPACES; i++) {
+        ioreq_uncharge(s->target, (uint64_t)rangeset_count(&s->ranges[i]) * RANGE_CHARGE);
+        rangeset_destroy(&s->ranges[i]);
+    }
+}
+
+/* How many of the two numbers beside [start, end] are in the set. */
+static int neighbours(const struct rangeset *rs, uint64_t start, uint64_t end)
+{
+    return (start != 0 && rangeset_contains(rs, start - 1, start - 1)) +
+           (end != UINT64_MAX && rangeset_contains(rs, end + 1, end + 1));
+}
+
+/* The server's set for a space, with the errors that map and unmap share, in their order. */
+static int find_ranges(struct domain *d, uint32_t id, uint32_t type, struct rangeset **out)
+{
+    struct ioreq_server *s;
+    int rc = ioreq_server_owned(d, id, &s);
+
+    if (rc != 0)
+        return rc;
+    if (type >= IOREQ_NR_SPACES)
+        return -EINVAL;
+    *out = &s->ranges[type];
+    return 0;
+}
+
+/* Prepare the table, change the set, publish the table: only the last step cannot be undone. */
+static int change(struct domain *d, uint32_t id, uint32_t type, struct rangeset *rs, uint64_t start,
+                  uint64_t end, bool add)
+{
+    struct ioreq_registry *reg = d->ioreq.registry;
+    struct ioreq_route_change rt;
+    int rc = ioreq_route_prepare(reg, &rt, (enum ioreq_space)type, start, end, id, add);
+
+    if (rc != 0)
+        return rc;
+    rc = add ? rangeset_add(rs, start, end) : rangeset_remove(rs, start, end);
+    if (rc != 0) {
+        ioreq_route_abort(&rt);
+        return -ENOMEM; /* whichever limit it was */
+    }
+    ioreq_route_commit(reg, &rt);
+    return 0;
+}
+
+/* The same, paying for `grown` merged ranges more (or less). */
+static int change_charged(struct domain *d, uint32_t id, uint32_t type, struct rangeset *rs,
+                          uint64_t start, uint64_t end, bool add)
+{
+    int grown = neighbours(rs, start, end) - 1;
+    int rc;
+
+    if (add)
+        grown = -grown;
+    if (grown > 0 && ioreq_charge(d, RANGE_CHARGE) != 0)
+        return -ENOMEM;
+    rc = change(d, id, type, rs, start, end, add);
+    if (rc == 0 ? grown < 0 : grown > 0)
+        ioreq_uncharge(d, RANGE_CHARGE);
+    return rc;
+}
+
+int ioreq_range_map(struct domain *d, uint32_t id, uint32_t type, uint64_t start, uint64_t end)
+{
+    struct rangeset *rs;
+    int rc;
+
+    spin_lock(&d->ioreq.lock);
+    rc = find_ranges(d, id, type, &rs);
+    if (rc == 0 && rangeset_overlaps(rs, start, end))
+        rc = -EEXIST;
+    if (rc == 0)
+        rc = change_charged(d, id, type, rs, start, end, true);
+    spin_unlock(&d->ioreq.lock);
+    return rc;
+}
+
+int ioreq_range_unmap(struct domain *d, uint32_t id, uint32_t type, uint64_t start, uint64_t end)
+{
+    struct rangeset *rs;
+    int rc;
+
+    spin_lock(&d->ioreq.lock);
+    rc = find_ranges(d, id, type, &rs);
+    if (rc == 0 && !rangeset_contains(rs, start, end))
+        rc = -ENOENT;
+    if (rc == 0)
+        rc = change_charged(d, id, type, rs, start, end, false);
+    spin_unlock(&d->ioreq.lock);
+    return rc;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which server gets an access. For each space of a domain one persistent interval map, whose value
+ * is the bit set of the servers that claim the interval. The winner of an access is the highest
+ * enabled server that claims every interval it touches, for a server's adjacent ranges are one.
+ * Mostly that is a single interval, found in one search, and the vCPU remembers it.
+ *
+ * Enabling a server changes one word. Changes are made under the ioreq lock and published
+ * piecewise, the version last: what a reader finds is at least as new as the version that it read
+ * before, so nothing old is ever remembered under a new version.
+ */
+#include <wherry/bug.h>
+#include <wherry/lib/errno.h>
+#include <wherry/slab.h>
+
+#include "private.h"
+
+/* Nodes that a published change replaced, until no reader can have them. */
+struct ioreq_route_garbage {
+    struct rcu_head rcu;
+    struct imap_node *list;
+};
+
+/* Readers. */
+
+static inline int highest(uint64_t servers)
+{
+    return 63 - __builtin_clzll(servers);
+}
+
+/* An access over several intervals: bounded by its bytes. */
+static noinline int route_straddling(const struct imap_node *root, const struct imap_node *n,
+                                     uint64_t last, uint64_t servers)
+{
+    while (servers != 0 && n->last < last) {
+        n = imap_lookup(root, n->last + 1);
+        if (n == NULL)
+            return -1;
+        servers &= n->value;
+    }
+    return servers != 0 ? highest(servers) : -1;
+}
+
+int ioreq_route(struct vcpu *v, const struct ioreq_registry *reg, enum ioreq_space space,
+                uint64_t first, uint64_t last)
+{
+    struct vcpu_ioreq *vi = &v->ioreq;
+    uint64_t version = load_acquire(&reg->route.version); /* partner: published() */
+    const struct imap_node *root, *n;
+    uint64_t servers;
+
+    if (vi->hit_version == version && vi->hit_space == space && first >= vi->hit_first &&
+        last <= vi->hit_last)
+        return (int)vi->hit_server;
+    root = rcu_dereference(reg->route.root[space]);
+    n = imap_lookup(root, first);
+    if (n == NULL)
+        return -1;
+    servers = n->value & READ_ONCE(reg->route.enabled);
+    if (unlikely(last > n->last))
+        return route_straddling(root, n, last, servers);
+    if (servers == 0)
+        return -1;
+    vi->hit_version = version;
+    vi->hit_space = (uint8_t)space;
+    vi->hit_first = n->first;
+    vi->hit_last = n->last;
+    vi->hit_server = (uint32_t)highest(servers);
+    return (int)vi->hit_server;
+}
+
+/* Writers. */
+
+/* Release: the change before its version; partner: ioreq_route(). */
+static void published(struct ioreq_registry *reg)
+{
+    store_release(&reg->route.version, reg->route.version + 1);
+}
+
+void ioreq_route_enable(struct ioreq_registry *reg, uint32_t id, bool on)
+{
+    uint64_t enabled = reg->route.enabled & ~BIT64(id);
+
+    WRITE_ONCE(reg->route.enabled, on ? enabled | BIT64(id) : enabled);
+    published(reg);
+}
+
+/* Give [first, last], which has one value now, another; 0 means nobody. */
+static int set_interval(struct imap_txn *t, uint64_t first, uint64_t last, uint64_t value)
+{
+    return value != 0 ? imap_assign(t, first, last, value) : imap_clear(t, first, last);
+}
+
+/* The stretch from `first` on, not beyond *last, that has one value now. */
+static uint64_t stretch(const struct imap_txn *t, uint64_t first, uint64_t *last)
+{
+    const struct imap_node *n = imap_next(t->root, first);
+
+    if (n == NULL || n->first > *last)
+        return 0;
+    if (n->first > first) {
+        *last = n->first - 1;
+        return 0;
+    }
+    *last = MIN(*last, n->last);
+    return n->value;
+}
+
+static int set_bit_in(struct imap_txn *t, uint64_t first, uint64_t last, uint64_t bit, bool add)
+{
+    for (;;) {
+        uint64_t end = last;
+        uint64_t old = stretch(t, first, &end);
+        uint64_t value = add ? old | bit : old & ~bit;
+        int rc = value != old ? set_interval(t, first, end, value) : 0;
+
+        if (rc != 0 || end == last)
+            return rc;
+        first = end + 1;
+    }
+}
+
+int ioreq_route_prepare(const struct ioreq_registry *reg, struct ioreq_route_change *change,
+                        enum ioreq_space space, uint64_t first, uint64_t last, uint32_t id,
+                        bool add)
+{
+    int rc;
+
+    change->space = space;
+    change->garbage = kzalloc(sizeof(*change->garbage));
+    if (change->garbage == NULL)
+        return -ENOMEM;
+    imap_begin(&change->txn, reg->route.root[space], &ioreq_alloc);
+    rc = set_bit_in(&change->txn, first, last, BIT64(id), add);
+    if (rc != 0)
+        ioreq_route_abort(change);
+    return rc;
+}
+
+void ioreq_route_abort(struct ioreq_route_change *change)
+{
+    imap_abort(&change->txn);
+    kfree(change->garbage);
+}
+
+static void free_garbage(struct rcu_head *head)
+{
+    struct ioreq_route_garbage *g = container_of(head, struct ioreq_route_garbage, rcu);
+
+    imap_free_list(g->list, &ioreq_alloc);
+    kfree(g);
+}
+
+void ioreq_route_commit(struct ioreq_registry *reg, struct ioreq_route_change *change)
+{
+    struct imap_node *root = imap_commit(&change->txn, &change->garbage->list);
+
+    rcu_assign_pointer(reg->route.root[change->space], root);
+    published(reg);
+    rcu_call(&change->garbage->rcu, free_garbage);
+}
+
+static int purge_space(struct ioreq_registry *reg, enum ioreq_space space, uint32_t id)
+{
+    const struct imap_node *n = imap_next(reg->route.root[space], 0);
+
+    while (n != NULL) {
+        uint64_t first = n->first, last = n->last;
+        struct ioreq_route_change change;
+        int rc;
+
+        if ((n->value & BIT64(id)) != 0) {
+            rc = ioreq_route_prepare(reg, &change, space, first, last, id, false);
+            if (rc != 0)
+                return rc;
+            ioreq_route_commit(reg, &change);
+        }
+        if (last == UINT64_MAX)
+            break;
+        n = imap_next(reg->route.root[space], last + 1);
+    }
+    return 0;
+}
+
+int ioreq_route_purge(struct ioreq_registry *reg, uint32_t id)
+{
+    int rc = 0;
+
+    for (unsigned int i = 0; i < IOREQ_NR_SPACES && rc == 0; i++)
+        rc = purge_space(reg, (enum ioreq_space)i, id);
+    return rc;
+}
+
+void ioreq_route_free(struct ioreq_registry *reg)
+{
+    for (unsigned int i = 0; i < IOREQ_NR_SPACES; i++)
+        imap_free_tree(reg->route.root[i], &ioreq_alloc);
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The registry: creating and enabling the servers of a domain, as dmop.c asks. destroy.c is the
+ * other end of their life.
+ */
+#include <wherry/bug.h>
+#include <wherry/lib/errno.h>
+#include <wherry/slab.h>
+
+#include "private.h"
+
+static size_t server_bytes(const struct domain *d)
+{
+    return sizeof(struct ioreq_server) + d->max_vcpus * sizeof(evtchn_port);
+}
+
+/* Page included: the target pays for it here, as it is not in its memory account. */
+uint64_t ioreq_server_charge(const struct domain *d)
+{
+    return server_bytes(d) + PAGE_SIZE;
+}
+
+int ioreq_server_owned(struct domain *d, uint32_t id, struct ioreq_server **out)
+{
+    struct ioreq_registry *reg = d->ioreq.registry;
+
+    if (reg == NULL || id >= IOREQ_SERVERS_LIMIT || reg->server[id] == NULL)
+        return -ENOENT;
+    if (reg->server[id]->owner != current->domain)
+        return -EPERM;
+    *out = reg->server[id];
+    return 0;
+}
+
+static struct ioreq_registry *get_registry(struct domain *d)
+{
+    struct ioreq_registry *reg = d->ioreq.registry;
+
+    if (reg != NULL)
+        return reg;
+    if (ioreq_charge(d, sizeof(*reg)) != 0)
+        return NULL;
+    reg = kzalloc(sizeof(*reg));
+    if (reg == NULL) {
+        ioreq_uncharge(d, sizeof(*reg));
+        return NULL;
+    }
+    reg->route.version = 1;
+    rcu_assign_pointer(d->ioreq.registry, reg);
+    return reg;
+}
+
+static int lowest_free_id(const struct ioreq_registry *reg)
+{
+    for (unsigned int id = 0; id < ioreq_max_servers; id++)
+        if ((reg->busy & BIT64(id)) == 0)
+            return (int)id;
+    return -ENOSPC;
+}
+
+/* All that a server holds, but for ports; on failure nothing. The domains outlive `s`. */
+static int alloc_server(struct domain *d, struct domain *owner, struct ioreq_server **out)
+{
+    struct ioreq_server *s = kzalloc(server_bytes(d));
+    int rc;
+
+    if (s == NULL)
+        return -ENOMEM;
+    s->target = d;
+    s->owner = owner;
+    ioreq_ranges_init(s);
+    rc = ioreq_pages_alloc(s);
+    if (rc != 0)
+        goto out_free;
+    rc = -EINVAL;
+    if (!domain_get(d))
+        goto out_page;
+    if (!domain_get(owner))
+        goto out_target;
+    *out = s;
+    return 0;
+
+out_target:
+    domain_put(d);
+out_page:
+    ioreq_pages_free(s);
+out_free:
+    kfree(s);
+    return rc;
+}
+
+void ioreq_server_free(struct ioreq_server *s)
+{
+    struct domain *d = s->target;
+
+    domain_put(s->owner);
+    ioreq_pages_free(s);
+    kfree(s);
+    domain_put(d);
+}
+
+static int build_server(struct domain *d, struct ioreq_registry *reg, uint32_t id)
+{
+    struct ioreq_server *s;
+    int rc = ioreq_charge(d, ioreq_server_charge(d));
+
+    if (rc != 0)
+        return rc;
+    rc = alloc_server(d, current->domain, &s);
+    if (rc != 0)
+        goto out_charge;
+    s->id = id;
+    rc = ioreq_ports_add(s);
+    if (rc != 0)
+        goto out_server;
+    s->generation = ++reg->generation;
+    reg->busy |= BIT64(id);
+    rcu_assign_pointer(reg->server[id], s);
+    return 0;
+
+out_server:
+    ioreq_server_free(s);
+out_charge:
+    ioreq_uncharge(d, ioreq_server_charge(d));
+    return rc;
+}
+
+static int create_locked(struct domain *d, uint32_t *id)
+{
+    struct ioreq_registry *reg;
+    int slot;
+    int rc;
+
+    /* Either we see the death of one of the two, or its clean-up sees the new server. */
+    if (domain_is_dying(d) || domain_is_shut_down(current->domain) ||
+        domain_is_dying(current->domain) || d->ioreq.vcpu == NULL)
+        return -EINVAL;
+    reg = get_registry(d);
+    if (reg == NULL)
+        return -ENOMEM;
+    slot = lowest_free_id(reg);
+    if (slot < 0)
+        return slot;
+    if ((reg->leftover & BIT64(slot)) != 0) {
+        rc = ioreq_route_purge(reg, (uint32_t)slot);
+        if (rc != 0)
+            return rc;
+        reg->leftover &= ~BIT64(slot);
+    }
+    rc = build_server(d, reg, (uint32_t)slot);
+    if (rc == 0)
+        *id = (uint32_t)slot;
+    return rc;
+}
+
+int ioreq_server_create(struct domain *d, uint32_t *id)
+{
+    int rc;
+
+    spin_lock(&d->ioreq.lock);
+    rc = create_locked(d, id);
+    spin_unlock(&d->ioreq.lock);
+    return rc;
+}
+
+int ioreq_server_set_state(struct domain *d, uint32_t id, bool enable)
+{
+    struct ioreq_server *s;
+    bool changed = false;
+    int rc;
+
+    spin_lock(&d->ioreq.lock);
+    rc = ioreq_server_owned(d, id, &s);
+    if (rc != 0)
+        goto out;
+    changed = enable != ((d->ioreq.registry->route.enabled & BIT64(id)) != 0);
+    if (!changed)
+        goto out;
+    if (enable)
+        for (unsigned int i = 0; i < d->max_vcpus; i++)
+            if (d->ioreq.vcpu[i] != NULL)
+                ioreq_pages_publish_port(s, d->ioreq.vcpu[i]);
+    ioreq_route_enable(d->ioreq.registry, id, enable);
+out:
+    spin_unlock(&d->ioreq.lock);
+    /* Once "disabled" is answered, no vCPU is on its way to post a request any more. */
+    if (changed && !enable)
+        synchronize_rcu();
+    return rc;
+}
+
+int ioreq_server_info(struct domain *d, uint32_t id, bool no_gfns)
+{
+    struct ioreq_server *s;
+    int rc;
+
+    spin_lock(&d->ioreq.lock);
+    rc = ioreq_server_owned(d, id, &s);
+    spin_unlock(&d->ioreq.lock);
+    if (rc == 0 && !no_gfns)
+        rc = -EOPNOTSUPP; /* the pages are never in the guest's own space */
+    return rc;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kzalloc() from the host's heap, so that the sanitizer sees each object; can be made to fail. */
+#include "fake.h"
+
+#include <stdlib.h>
+#include <wherry/slab.h>
+
+long fake_alloc_fail_at = -1;
+bool fake_alloc_fail_all;
+unsigned long fake_alloc_live;
+
+void *kzalloc(size_t size)
+{
+    if (fake_alloc_fail_at == 0) {
+        if (!fake_alloc_fail_all)
+            fake_alloc_fail_at = -1;
+        return NULL;
+    }
+    if (fake_alloc_fail_at > 0)
+        fake_alloc_fail_at--;
+    fake_alloc_live++;
+    return calloc(1, size);
+}
+
+void *kcalloc(size_t n, size_t size)
+{
+    return kzalloc(n * size);
+}
+
+void kfree(void *p)
+{
+    if (p == NULL)
+        return;
+    fake_alloc_live--;
+    free(p);
+}

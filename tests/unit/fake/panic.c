@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hypervisor's log and its last words: stderr, and abort() so that the sanitizers report. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <wherry/bug.h>
+#include <wherry/printk.h>
+
+static void out(const char *fmt, va_list args)
+{
+    if (getenv("FAKE_LOG") != NULL)
+        vfprintf(stderr, fmt, args);
+}
+
+void printk(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    out(fmt, args);
+    va_end(args);
+}
+
+void gprintk(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    out(fmt, args);
+    va_end(args);
+}
+
+void panic(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    abort();
+}
+
+void bug_at(const char *file, int line, const char *what)
+{
+    fprintf(stderr, "%s:%d: %s\n", file, line, what);
+    abort();
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pause flags as the scheduler keeps them; nothing runs by itself. */
+#include "fake.h"
+
+#include <wherry/sched.h>
+
+DEFINE_PER_CPU(struct vcpu *, current_vcpu);
+
+struct vcpu *fake_switched_to;
+unsigned int fake_wakes;
+
+void vcpu_pause_set(struct vcpu *v, uint32_t flags)
+{
+    atomic32_fetch_or(&v->pause_flags, flags);
+    vcpu_set_work(v, VCPU_WORK_RESCHED);
+}
+
+void vcpu_pause_clear(struct vcpu *v, uint32_t flags)
+{
+    uint32_t old = atomic32_fetch_and(&v->pause_flags, ~flags);
+
+    if ((old & flags) != 0 && (old & ~flags) == 0)
+        fake_wakes++;
+}
+
+void vcpu_wake_event(struct vcpu *v)
+{
+    vcpu_pause_clear(v, VPF_BLOCKED);
+}
+
+void sched_switch_to(struct vcpu *v)
+{
+    fake_switched_to = v;
+}
+
+bool fake_exit_path(struct vcpu *v)
+{
+    struct vcpu *prev = current;
+
+    current = v;
+    for (;;) {
+        uint32_t work = atomic32_fetch_and(&v->work, ~(uint32_t)VCPU_WORK_IOREQ);
+
+        atomic32_fetch_and(&v->work, ~(uint32_t)VCPU_WORK_RESCHED);
+        if (atomic32_read(&v->pause_flags) != 0) {
+            /* Switched out: its work waits with it. */
+            atomic32_fetch_or(&v->work, work & VCPU_WORK_IOREQ);
+            current = prev;
+            return false;
+        }
+        if ((work & VCPU_WORK_IOREQ) == 0)
+            break;
+        ioreq_vcpu_work(v);
+    }
+    current = prev;
+    return true;
+}
