@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Fetches the stock guest: Debian's arm64 kernel and static busybox, as packages from the mirrors that this machine's
+# apt already uses, unpacked into DIR: fetch.sh DIR. Called by tests/guest/Makefile. apt works on a private state
+# below DIR, so the machine's own architectures and package lists stay as they are.
+#
+# Leaves DIR/root (the packages' files) and DIR/version (the kernel's release), the latter last.
+set -eu
+
+dir=$1
+if [ -s "$dir/version" ]; then
+    exit 0
+fi
+state=$dir/apt
+mkdir -p "$state/lists/partial" "$state/archives/partial" "$dir/deb"
+: >"$state/status"
+
+private="-q -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o Acquire::Languages=none
+    -o APT::Get::List-Cleanup=0 -o Acquire::Retries=3 -o APT::Sandbox::User=
+    -o Dir::State=$state -o Dir::State::status=$state/status -o Dir::State::lists=$state/lists
+    -o Dir::Cache=$state -o Dir::Cache::archives=$state/archives
+    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache="
+
+echo "guest: fetching Debian's arm64 kernel and busybox into $dir" >&2
+apt-get $private update >"$state/update.log" 2>&1 || {
+    cat "$state/update.log" >&2
+    exit 1
+}
+# The metapackage names the release's present kernel.
+image=$(apt-cache $private depends linux-image-arm64 |
+    sed -n 's/^ *Depends: \(linux-image-[0-9][^ ]*-arm64\)$/\1/p' | head -n 1)
+if [ -z "$image" ]; then
+    echo "guest: no kernel package for arm64 in this machine's package sources" >&2
+    exit 1
+fi
+(cd "$dir/deb" && apt-get $private download "$image" busybox-static >&2)
+rm -rf "$dir/root"
+mkdir "$dir/root"
+for deb in "$dir"/deb/*.deb; do
+    dpkg-deb -x "$deb" "$dir/root"
+done
+rm -rf "$dir/deb" "$state"
+printf '%s\n' "${image#linux-image-}" >"$dir/version.tmp"
+mv "$dir/version.tmp" "$dir/version"
