@@ -37,7 +37,7 @@ static void finish(struct vcpu *v, uint64_t data, bool answered)
     if (access.read && !access.data_is_ptr)
         access.data = mask_to_size(data, access.size);
     if (!answered)
-        atomic64_fetch_add(&v->domain->stats.unclaimed, 1);
+        atomic64_count(&v->domain->stats.unclaimed);
     arch_ioreq_complete(v, &access, answered);
 }
 

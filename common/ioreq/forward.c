@@ -75,30 +75,38 @@ static enum ioreq_result post(struct vcpu *v, struct ioreq_server *s,
     start_waiting(v, s, access);
     /* Release: the slot's fields before its state; partner: the device model's acquire. */
     slot_set_state(slot, access, STATE_IOREQ_READY);
-    atomic64_fetch_add(&v->domain->stats.forwarded, 1);
     server_vcpu = evtchn_notify_consumer_peer(v->domain, port);
     if (server_vcpu != NULL)
         sched_switch_to(server_vcpu);
     return IOREQ_SENT;
 }
 
-enum ioreq_result ioreq_forward(struct vcpu *v, const struct ioreq_access *access)
+/* The server that gets the access, or NULL. */
+static struct ioreq_server *find_server(struct vcpu *v, const struct ioreq_access *access)
 {
-    struct domain *d = v->domain;
-    struct ioreq_registry *reg = rcu_dereference(d->ioreq.registry);
-    struct ioreq_server *s;
+    struct ioreq_registry *reg = rcu_dereference(v->domain->ioreq.registry);
     uint64_t first, last;
     int id;
 
-    ASSERT(v == current && !v->ioreq.in_flight);
-    if (unlikely(domain_is_shut_down(d)))
-        return IOREQ_RETRY;
     if (reg == NULL || !access_bounds(access, &first, &last))
-        return IOREQ_UNCLAIMED;
+        return NULL;
     id = ioreq_route(v, reg, access->space, first, last);
-    if (id < 0)
-        return IOREQ_UNCLAIMED;
-    /* Gone since the table was read: as if it had not been there. */
-    s = rcu_dereference(reg->server[id]);
-    return s != NULL ? post(v, s, access) : IOREQ_UNCLAIMED;
+    /* May be gone since the table was read: as if it had not been there. */
+    return id >= 0 ? rcu_dereference(reg->server[id]) : NULL;
+}
+
+enum ioreq_result ioreq_forward(struct vcpu *v, const struct ioreq_access *access)
+{
+    enum ioreq_result result = IOREQ_UNCLAIMED;
+    struct ioreq_server *s;
+
+    ASSERT(v == current && !v->ioreq.in_flight);
+    if (unlikely(domain_is_shut_down(v->domain)))
+        return IOREQ_RETRY;
+    s = find_server(v, access);
+    if (likely(s != NULL))
+        result = post(v, s, access);
+    atomic64_count(result == IOREQ_SENT ? &v->domain->stats.forwarded
+                                        : &v->domain->stats.unclaimed);
+    return result;
 }

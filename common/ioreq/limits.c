@@ -5,12 +5,15 @@
  * ioreq_ranges=N, ioreq_memory=N (KiB).
  */
 #include <wherry/bug.h>
+#include <wherry/cmdline.h>
 #include <wherry/lib/errno.h>
+#include <wherry/lib/parse.h>
 #include <wherry/slab.h>
 
 #include "private.h"
 
 #define RANGES_LIMIT 8192
+#define KIB_LIMIT    (1024 * 1024)
 
 _Static_assert(CONFIG_IOREQ_MAX_SERVERS <= IOREQ_SERVERS_LIMIT, "Kconfig range");
 _Static_assert(CONFIG_IOREQ_MAX_RANGES <= RANGES_LIMIT, "Kconfig range");
@@ -19,6 +22,52 @@ _Static_assert(CONFIG_IOREQ_MAX_RANGES <= RANGES_LIMIT, "Kconfig range");
 unsigned int ioreq_max_servers = CONFIG_IOREQ_MAX_SERVERS;
 unsigned int ioreq_max_ranges = CONFIG_IOREQ_MAX_RANGES;
 uint64_t ioreq_max_bytes = (uint64_t)CONFIG_IOREQ_MAX_KIB * 1024;
+
+static int parse_limit(const char *value, uint64_t max, uint64_t *out)
+{
+    uint64_t n;
+    int rc = parse_u64(value, &n);
+
+    if (rc != 0)
+        return rc;
+    if (n == 0 || n > max)
+        return -ERANGE;
+    *out = n;
+    return 0;
+}
+
+static int set_servers(const char *value)
+{
+    uint64_t n;
+    int rc = parse_limit(value, IOREQ_SERVERS_LIMIT, &n);
+
+    if (rc == 0)
+        ioreq_max_servers = (unsigned int)n;
+    return rc;
+}
+CMDLINE_PARAM(ioreq_servers, "ioreq_servers", set_servers);
+
+static int set_ranges(const char *value)
+{
+    uint64_t n;
+    int rc = parse_limit(value, RANGES_LIMIT, &n);
+
+    if (rc == 0)
+        ioreq_max_ranges = (unsigned int)n;
+    return rc;
+}
+CMDLINE_PARAM(ioreq_ranges, "ioreq_ranges", set_ranges);
+
+static int set_memory(const char *value)
+{
+    uint64_t n;
+    int rc = parse_limit(value, KIB_LIMIT, &n);
+
+    if (rc == 0)
+        ioreq_max_bytes = n * 1024;
+    return rc;
+}
+CMDLINE_PARAM(ioreq_memory, "ioreq_memory", set_memory);
 
 static void *alloc_node(void *ctx, size_t size)
 {

@@ -123,6 +123,12 @@ static inline uint64_t atomic64_fetch_add(atomic64_t *a, uint64_t n)
     return old;
 }
 
+/* Statistics: one more, ordered with nothing. */
+static inline void atomic64_count(atomic64_t *a)
+{
+    __atomic_fetch_add(&a->v, 1, __ATOMIC_RELAXED);
+}
+
 static inline bool atomic64_cmpxchg(atomic64_t *a, uint64_t *expected, uint64_t v)
 {
     return __atomic_compare_exchange_n(&a->v, expected, v, false, __ATOMIC_SEQ_CST,

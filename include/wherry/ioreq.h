@@ -87,7 +87,7 @@ void ioreq_destroy_vcpu(struct vcpu *v);
 /*
  * Forward an access of current. Lock-free, no allocation, O(log n). On IOREQ_SENT the access is
  * kept in v->ioreq and the vCPU must go to the exit path with its PC still at the instruction.
- * The caller counts and acts on IOREQ_UNCLAIMED.
+ * Unclaimed accesses are counted here, not logged.
  */
 enum ioreq_result ioreq_forward(struct vcpu *v, const struct ioreq_access *access);
 

@@ -294,6 +294,7 @@ static void spoilt_idle_slot_refuses(void **state)
     slot->vp_eport = port;
     assert_int_equal(guest_access(v0, BASE, 4, true, 0), IOREQ_SENT);
     assert_int_equal(fake_crashes, 0);
+    assert_int_equal(atomic64_read(&guest->stats.unclaimed), 17);
     assert_int_equal(atomic64_read(&guest->stats.forwarded), 1);
 }
 

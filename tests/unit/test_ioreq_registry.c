@@ -36,6 +36,28 @@ static void more_servers_on_the_owners_word(void **state)
     assert_int_equal(guest->vcpu[0]->ioreq.server_id, 63);
 }
 
+static const struct {
+    const char *name, *value;
+    int rc;
+} params[] = {
+    {"ioreq_servers", "0", -ERANGE},   {"ioreq_servers", "65", -ERANGE},
+    {"ioreq_servers", "", -EINVAL},    {"ioreq_servers", "x", -EINVAL},
+    {"ioreq_servers", "64", 0},        {"ioreq_ranges", "0", -ERANGE},
+    {"ioreq_ranges", "8193", -ERANGE}, {"ioreq_ranges", "8192", 0},
+    {"ioreq_memory", "0", -ERANGE},    {"ioreq_memory", "1048577", -ERANGE},
+    {"ioreq_memory", "1048576", 0},
+};
+
+static void command_line(void **state)
+{
+    (void)state;
+    for (unsigned int i = 0; i < ARRAY_SIZE(params); i++)
+        assert_int_equal(scene_cmdline(params[i].name, params[i].value), params[i].rc);
+    assert_int_equal(ioreq_max_servers, 64);
+    assert_int_equal(ioreq_max_ranges, 8192);
+    assert_int_equal(ioreq_max_bytes, UINT64_C(1) << 30);
+}
+
 static void limit_of_one(void **state)
 {
     (void)state;
@@ -438,6 +460,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENE_TEST(lowest_free_id),
         SCENE_TEST(more_servers_on_the_owners_word),
+        SCENE_TEST(command_line),
         SCENE_TEST(limit_of_one),
         SCENE_TEST(id_is_reused_after_the_grace_period),
         SCENE_TEST(ranges_do_not_survive_their_server),

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <wherry/cmdline.h>
 
 struct domain *control, *dm, *guest;
 
@@ -107,4 +109,14 @@ void scene_answer(unsigned int id, unsigned int vcpu, uint64_t data)
     dm_slot(guest, id, vcpu)->data = data;
     scene_set_state(id, vcpu, STATE_IORESP_READY);
     fake_send(guest, scene_port(id, vcpu));
+}
+
+int scene_cmdline(const char *name, const char *value)
+{
+    const struct cmdline_param *p;
+
+    for (p = __cmdline_params_start; p < __cmdline_params_end; p++)
+        if (strcmp(p->name, name) == 0)
+            return p->fn(value);
+    return -ENOENT;
 }

@@ -37,6 +37,10 @@ void scene_answer(unsigned int id, unsigned int vcpu, uint64_t data);
 extern unsigned int ioreq_max_servers, ioreq_max_ranges;
 extern uint64_t ioreq_max_bytes;
 
+/* What the hypervisor would do at boot with "name=value": 0, its errno, or -ENOENT: no such name.
+ */
+int scene_cmdline(const char *name, const char *value);
+
 /* Make `caller` current for one expression. */
 #define AS(caller, expr)                \
     ({                                  \
