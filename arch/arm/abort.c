@@ -98,7 +98,6 @@ static void unclaimed(struct vcpu *v)
 {
     const struct pending_access *pa = &v->arch.access;
 
-    atomic64_fetch_add(&v->domain->stats.unclaimed, 1);
     gprintk("unclaimed %s of %u bytes at %lx, pc %lx\n", pa->insn.load ? "read" : "write",
             pa->insn.size, (unsigned long)pa->ipa, (unsigned long)v->arch.regs.elr);
     abort_access(v);
