@@ -205,7 +205,7 @@ static bool insn_from_memory(struct vcpu *v, struct mem_insn *insn, uint32_t iss
  */
 static void cache_maintenance(struct vcpu *v, uint64_t ipa, uint64_t far, uint64_t esr)
 {
-    if (mmio_find(v->domain, ipa, ipa) != NULL)
+    if (mmio_find(v->domain, ipa, ipa) != NULL || ioreq_claims(v, ipa, ipa))
         regs_advance_pc(&v->arch.regs, (esr & ESR_IL) ? 4 : 2);
     else
         inject_data_abort(v, far, true, -1);

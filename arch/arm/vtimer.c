@@ -4,10 +4,13 @@
  * that wakes the vCPU otherwise. The physical one belongs to the hypervisor: the guest's is
  * emulated, against the physical counter that it reads directly.
  */
+#include <asm/gic.h>
 #include <asm/guest.h>
+#include <asm/smp.h>
 #include <asm/sysreg.h>
 #include <wherry/bug.h>
 #include <wherry/domain.h>
+#include <wherry/init.h>
 #include <wherry/irq.h>
 
 #include <public/arch-arm.h>
@@ -52,20 +55,39 @@ static void arm_timer(struct timer *t, uint64_t cval)
 
 /* --- virtual timer --- */
 
-/* Is its line up? v is loaded. */
-bool vtimer_virt_level(const struct vcpu *v)
+/* It fired in hardware. The guest deactivates the host's interrupt with its own. */
+static void virt_irq(unsigned int irq, void *data)
 {
-    uint64_t ctl = READ_SYSREG(cntv_ctl_el0);
+    struct vcpu *v = current;
 
-    (void)v;
-    return ctl_active(ctl) && (ctl & CNT_CTL_ISTATUS) != 0;
+    (void)data;
+    if (v != NULL)
+        vgic_inject_hw(v->domain, v, GUEST_TIMER_VIRT_PPI);
+    else /* it was switched off a moment too late */
+        gic_host.ops->deactivate(irq);
 }
 
-/* Its time came while it is switched out. It fires again, in hardware, when v is loaded. */
+static void virt_cpu_init(void)
+{
+    int rc = irq_request_linked(GUEST_TIMER_VIRT_PPI, IRQ_TYPE_LEVEL, virt_irq, NULL);
+
+    BUG_ON(rc != 0);
+}
+CPU_INIT_CALL(CPU_INIT_GUEST, virt_cpu_init);
+
+/* The boot CPU's; its interrupt controller is up by then. */
+static int virt_boot_init(void)
+{
+    return irq_request_linked(GUEST_TIMER_VIRT_PPI, IRQ_TYPE_LEVEL, virt_irq, NULL);
+}
+INIT_CALL(INIT_CORE, virt_boot_init);
+
+/* Its time came while it is switched out: wake v. Once loaded, the hardware fires. */
 static void virt_expired(void *data)
 {
     struct vcpu *v = data;
 
+    v->arch.vtimer.woken = true;
     vgic_inject(v->domain, v, GUEST_TIMER_VIRT_PPI, true);
 }
 
@@ -85,8 +107,12 @@ void vtimer_load(struct vcpu *v)
 {
     struct vtimer *t = &v->arch.vtimer;
 
-    if (t->timer.active)
+    if (t->timer.active) /* on this pCPU's queue */
         timer_stop(&t->timer);
+    if (t->woken) { /* the soft timer's level has served */
+        t->woken = false;
+        vgic_inject(v->domain, v, GUEST_TIMER_VIRT_PPI, false);
+    }
     WRITE_SYSREG(t->cval, cntv_cval_el0);
     isb(); /* value before enable: no interrupt for a mixture */
     WRITE_SYSREG(t->ctl & (CNT_CTL_ENABLE | CNT_CTL_IMASK), cntv_ctl_el0);
@@ -166,6 +192,7 @@ void vtimer_reset(struct vcpu *v)
     timer_stop(&v->arch.ptimer.timer);
     v->arch.vtimer.ctl = 0;
     v->arch.vtimer.cval = 0;
+    v->arch.vtimer.woken = false;
     v->arch.ptimer.ctl = 0;
     v->arch.ptimer.cval = 0;
 }

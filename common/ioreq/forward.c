@@ -110,3 +110,10 @@ enum ioreq_result ioreq_forward(struct vcpu *v, const struct ioreq_access *acces
                                         : &v->domain->stats.unclaimed);
     return result;
 }
+
+bool ioreq_claims(struct vcpu *v, uint64_t first, uint64_t last)
+{
+    struct ioreq_registry *reg = rcu_dereference(v->domain->ioreq.registry);
+
+    return reg != NULL && ioreq_route(v, reg, IOREQ_SPACE_MEMORY, first, last) >= 0;
+}

@@ -91,6 +91,9 @@ void ioreq_destroy_vcpu(struct vcpu *v);
  */
 enum ioreq_result ioreq_forward(struct vcpu *v, const struct ioreq_access *access);
 
+/* Would an access of current to [first, last] of memory be forwarded? Sends nothing. */
+bool ioreq_claims(struct vcpu *v, uint64_t first, uint64_t last);
+
 /* Exit path, VCPU_WORK_IOREQ: completes the access if it is answered, else blocks v again. */
 void ioreq_vcpu_work(struct vcpu *v);
 
@@ -157,6 +160,13 @@ static inline enum ioreq_result ioreq_forward(struct vcpu *v, const struct ioreq
     (void)v;
     (void)access;
     return IOREQ_UNCLAIMED;
+}
+static inline bool ioreq_claims(struct vcpu *v, uint64_t first, uint64_t last)
+{
+    (void)v;
+    (void)first;
+    (void)last;
+    return false;
 }
 static inline void ioreq_vcpu_work(struct vcpu *v)
 {

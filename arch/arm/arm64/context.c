@@ -177,5 +177,6 @@ void arch_vcpu_reset(struct vcpu *v, uint64_t pc, uint64_t x0)
                   HCR_TID3 | HCR_TSC | HCR_TIDCP | HCR_TACR | HCR_RW | HCR_TLOR | HCR_TERR |
                   HCR_TID5;
     vtimer_reset(v);
+    vgic_vcpu_reset(v);
     v->initialised = true;
 }

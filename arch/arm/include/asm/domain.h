@@ -34,7 +34,7 @@ struct fp_context {
 struct vtimer {
     uint64_t ctl, cval; /* virtual: while not loaded; physical: always */
     struct timer timer; /* virtual: wakes a vCPU that is switched out; physical: the timer */
-    bool masked;        /* virtual: the host's line is masked until the guest ends its own */
+    bool woken;         /* virtual: `timer` raised the interrupt's line to wake the vCPU */
 };
 
 /* The access that a vCPU waits for: written when it faults, used when the answer is there. */

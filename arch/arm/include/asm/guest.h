@@ -63,8 +63,6 @@ void vtimer_destroy_vcpu(struct vcpu *v);
 void vtimer_reset(struct vcpu *v);
 void vtimer_save(struct vcpu *v);
 void vtimer_load(struct vcpu *v);
-/* The level of the virtual timer's line; v is loaded. */
-bool vtimer_virt_level(const struct vcpu *v);
 /* CNTP_* of the guest: false if `reg` is none of them. */
 bool vtimer_sysreg(struct vcpu *v, uint32_t reg, uint64_t *val, bool read);
 
