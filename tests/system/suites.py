@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Results of payload suites: `ok 3 - text`, `not ok 4 - text` and the plan `1..N` on the console.
+
+A domain's lines may carry the console's prefix. A suite has passed when its plan was seen and every number of the
+plan came exactly once, as ok: a missing line is a failure like a failing one.
+"""
+
+import dataclasses
+import re
+
+LINE = re.compile(r"^(?P<prefix>(?:\(d\d+\) ?|\[[^]]*\] ?)*)(?P<not>not )?ok (?P<number>\d+) - (?P<text>.*)$")
+PLAN = re.compile(r"^(?P<prefix>(?:\(d\d+\) ?|\[[^]]*\] ?)*)1\.\.(?P<count>\d+)\s*$")
+
+
+@dataclasses.dataclass
+class Suite:
+    """What one domain reported."""
+
+    planned: int = -1
+    passed: dict = dataclasses.field(default_factory=dict)
+    failed: dict = dataclasses.field(default_factory=dict)
+    faults: list = dataclasses.field(default_factory=list)
+
+    def problems(self):
+        found = [f"not ok {number} - {text}" for number, text in sorted(self.failed.items())]
+        found += self.faults
+        if self.planned < 0:
+            found.append("no plan line (1..N)")
+        elif self.planned == 0:
+            found.append("an empty plan")
+        for number in range(1, self.planned + 1):
+            if number not in self.passed and number not in self.failed:
+                found.append(f"no line for case {number}")
+        return found
+
+
+def collect(lines):
+    """The suites of all domains, by the prefix of their lines."""
+    suites = {}
+    for line in lines:
+        plan, case = PLAN.match(line), LINE.match(line)
+        if plan:
+            suite = suites.setdefault(plan["prefix"], Suite())
+            if suite.planned >= 0:
+                suite.faults.append("a second plan line")
+            suite.planned = int(plan["count"])
+        elif case:
+            suite = suites.setdefault(case["prefix"], Suite())
+            number = int(case["number"])
+            if number in suite.passed or number in suite.failed:
+                suite.faults.append(f"case {number} came twice")
+            (suite.failed if case["not"] else suite.passed)[number] = case["text"]
+    for suite in suites.values():
+        cases = [*suite.passed, *suite.failed]
+        if suite.planned >= 0 and cases and max(cases) > suite.planned:
+            suite.faults.append(f"case {max(cases)} is beyond the plan of {suite.planned}")
+    return suites
