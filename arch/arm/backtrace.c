@@ -47,5 +47,8 @@ void arch_backtrace(uintptr_t fp, uintptr_t pc)
 
 void dump_backtrace(void)
 {
-    arch_backtrace((uintptr_t)__builtin_frame_address(0), (uintptr_t)__builtin_return_address(0));
+    const uintptr_t *record = __builtin_frame_address(0);
+
+    /* From the caller's frame: this one may be gone by the time it is looked at (tail call). */
+    arch_backtrace(record[0], (uintptr_t)__builtin_return_address(0) - 4);
 }

@@ -15,7 +15,7 @@ static const struct {
 } known_cpus[] = {
     {0x4100d030, "Cortex-A53"}, {0x4100d040, "Cortex-A35"},  {0x4100d050, "Cortex-A55"},
     {0x4100d070, "Cortex-A57"}, {0x4100d080, "Cortex-A72"},  {0x4100d090, "Cortex-A73"},
-    {0x4100d0b0, "Cortex-A76"}, {0x4100d0c0, "Neoverse-N1"}, {0x000f0510, "QEMU max"},
+    {0x4100d0b0, "Cortex-A76"}, {0x4100d0c0, "Neoverse-N1"}, {0x00000510, "QEMU max"},
 };
 
 static const char *cpu_name(uint32_t midr)
