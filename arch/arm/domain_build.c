@@ -100,6 +100,10 @@ static __init int write_fdt(struct domain *d, const struct domain_config *cfg,
         .cpus = d->max_vcpus,
         .cpu_mpidr = vcpu_id_to_mpidr,
         .gic_version = c->gic_version,
+        .gicd_base = d->arch.vgic.dist_base,
+        .gicd_size = d->arch.vgic.dist_size,
+        .gicc_base = d->arch.vgic.cpu_base,
+        .gicc_size = d->arch.vgic.cpu_size,
         .evtchn_ppi = c->evtchn_ppi,
         .vpl011 = c->vpl011,
         .vpl011_base = c->vpl011_base,
@@ -112,7 +116,6 @@ static __init int write_fdt(struct domain *d, const struct domain_config *cfg,
 
     if (buf == NULL)
         return -ENOMEM;
-    vgic_guest_regions(d, &info.gicd_base, &info.gicd_size, &info.gicc_base, &info.gicc_size);
     size = guest_fdt_write(&info, buf, GUEST_FDT_SIZE);
     rc = size < 0 ? (int)size : gpa_copy_to(d, gpaddr(l->fdt_addr), buf, (size_t)size);
     kfree(buf);

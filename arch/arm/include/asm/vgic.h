@@ -1,102 +1,143 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The virtual interrupt controller. All state of a domain is under one lock; the list registers hold a
- * part of it only while a vCPU is loaded, and are folded back when it is switched out or anything
- * about its interrupts changes.
+ * The virtual interrupt controller (arch/arm/vgic): state and the calls of the rest of arch/arm.
+ *
+ * State is in words of 32 interrupts, as the registers are, and changed by atomic operations, so
+ * raising an interrupt takes no lock. What a pCPU's list registers hold is changed only there, by
+ * vgic_flush(): everybody else leaves a mark in `scan` and sets VCPU_WORK_IRQ.
  */
 #ifndef WHERRY_ASM_VGIC_H
 #define WHERRY_ASM_VGIC_H
 
-#include <asm/gic.h>
-#include <wherry/lib/list.h>
+#include <wherry/atomic.h>
 #include <wherry/spinlock.h>
 #include <wherry/types.h>
 
-struct domain;
 struct vcpu;
+struct domain;
 
-#define VGIC_NR_PRIVATE 32
-#define VGIC_NO_LR      0xff
+#define VGIC_NR_PRIVATE 32  /* SGIs and PPIs */
+#define VGIC_MAX_SPIS   960 /* numbers 32 to 991 */
+#define VGIC_MAX_LRS    16
+#define VGIC_NO_VCPU    0xff
 
-/* One interrupt; everything under the domain's vgic lock. */
-struct vgic_irq {
-    struct list_head list; /* on target's `ready` list when `listed` */
-    struct vcpu *target;   /* who gets it; NULL: nobody (empty target list) */
-    uint16_t number;
-    uint16_t hw_irq;     /* host interrupt, 0: none */
-    uint8_t priority;    /* lower value first */
-    uint8_t targets;     /* GICD_ITARGETSR byte */
-    uint8_t sources;     /* pending SGI of a GICv2: which CPUs sent it */
-    uint8_t active_from; /* active SGI of a GICv2: sender */
-    uint8_t lr;          /* list register that holds it, or VGIC_NO_LR */
-    bool listed;
-    bool enabled;
-    bool level;  /* level-triggered */
-    bool line;   /* level of the line */
-    bool latch;  /* pending by an edge or by ISPENDR */
-    bool active;
-    uint64_t router; /* GICD_IROUTER */
+/*
+ * 32 interrupts, one bit each. A level interrupt is pending while its line or its latch is up, an
+ * edge interrupt while its latch is up; an interrupt in a list register as pending has lr_pending.
+ */
+struct vgic_bank {
+    atomic32_t enabled;
+    atomic32_t latch;      /* pending by edge, register write or SGI */
+    atomic32_t line;       /* level of the input */
+    atomic32_t active;     /* as of the last look at the list registers */
+    atomic32_t edge;       /* configuration */
+    atomic32_t group1;     /* else group 0 */
+    atomic32_t lr_pending; /* in a list register, not acknowledged */
+    atomic32_t lr_latch;   /* of those: because of the latch, which was taken down */
+    atomic32_t hw;         /* linked to a host interrupt. Set while the domain is built */
+    atomic32_t held;       /* of those: the host's is active until the guest deactivates it */
+    uint8_t priority[32] __aligned(4); /* implemented bits only; plain stores of words or bytes */
 };
 
-struct vgic_vcpu {
-    struct vgic_irq *private; /* [VGIC_NR_PRIVATE] */
-    struct list_head ready;   /* pending and enabled, or active, or in a list register */
-    struct gic_vcpu_state state;
-    uint32_t used_lrs; /* bits of list registers in use; own pCPU, while loaded */
-    bool timer_masked; /* the host's virtual timer line is masked until the guest ends its own */
-    uint16_t in_lr[GIC_MAX_LRS]; /* interrupt in each used list register */
+/* What a shared interrupt has beside its bits. */
+struct vgic_spi {
+    atomic32_t owner;  /* vCPU that has it in a list register, + 1; 0: none */
+    uint32_t affinity; /* GICv3: Aff3.Aff2.Aff1.Aff0 as written; vgic lock */
+    uint16_t host_irq; /* 0: none. Constant once routed */
+    uint8_t targets;   /* GICv2: mask of vCPUs; vgic lock */
+    uint8_t route;     /* the vCPU it goes to, or VGIC_NO_VCPU; vgic lock to write */
 };
 
 struct vgic_domain {
-    struct spinlock lock; /* LOCK_RANK_VGIC: all of the domain's interrupt state */
-    unsigned int version;
-    unsigned int nr_irqs; /* private and shared */
-    struct vgic_irq *spi; /* [nr_irqs - 32] */
-    bool enabled;         /* GICD_CTLR */
+    struct spinlock lock; /* LOCK_RANK_VGIC: register writes */
+    unsigned int version; /* 2 or 3; constant, as what follows */
+    unsigned int nr_irqs; /* 32 + SPIs, rounded up to 32 */
+    /* Guest physical: distributor; GICC (v2) or all redistributors (v3). */
+    uint64_t dist_base, dist_size;
+    uint64_t cpu_base, cpu_size;
+    unsigned int evtchn_ppi;
+    atomic32_t groups;      /* GICD_CTLR: bit 0 group 0, bit 1 group 1 are forwarded */
+    struct vgic_bank *bank; /* of SPIs: [nr_irqs / 32 - 1] */
+    struct vgic_spi *spi;   /* [nr_irqs - 32] */
 };
 
-unsigned int vgic_host_version(void);
+/* The interface of a vCPU. Own pCPU only (or nobody, when switched out) except the atomics. */
+struct vgic_vcpu {
+    atomic32_t scan;          /* bit w: look at bank w. Set by anybody before VCPU_WORK_IRQ */
+    struct vgic_bank bank;    /* SGIs and PPIs */
+    atomic32_t sgi_source[4]; /* GICv2: senders of pending SGIs, a byte each, as in SPENDSGIR */
+    uint32_t overflow;        /* banks with more to deliver than list registers: bit w */
+    uint16_t used;            /* list registers in use */
+    uint16_t lr_active;       /* of those: seen active */
+    uint16_t lr_irq[VGIC_MAX_LRS];
+    uint32_t in_lr; /* private interrupts in a list register */
+    uint32_t hcr;   /* ICH_HCR/GICH_HCR while loaded */
+    /* While not loaded (list registers: those in `used`). */
+    uint64_t lr[VGIC_MAX_LRS];
+    uint64_t vmcr;
+    uint32_t apr[8]; /* AP0R0-3, AP1R0-3; GICv2: APR in the first */
+    bool loaded;
+};
+
+/* --- life; d->arch.config is settled. 0, -ENOMEM, -EINVAL (no such GIC on this host) --- */
 
 int vgic_domain_init(struct domain *d);
 void vgic_domain_destroy(struct domain *d);
 int vgic_vcpu_init(struct vcpu *v);
 void vgic_vcpu_destroy(struct vcpu *v);
+/* The vCPU is powered on or off: its CPU interface is as after reset. v does not run. */
+void vgic_vcpu_reset(struct vcpu *v);
 
-/* Guest addresses: distributor, and CPU interface (v2) or redistributors (v3). */
-void vgic_guest_regions(const struct domain *d, uint64_t *dist, uint64_t *dist_size, uint64_t *cpu,
-                        uint64_t *cpu_size);
+/* GIC version that a domain gets by default: the host's. */
+unsigned int vgic_host_version(void);
+
+/* --- raising interrupts: any pCPU, no lock needed or taken --- */
 
 /*
- * Drive the line of an interrupt of the domain (v: whose, for private ones; else NULL). An edge
- * interrupt pends when the line rises. Unknown numbers are ignored. Any CPU.
+ * Set the level of an interrupt's line: irq 16 to 31 of v, or from 32 on of the domain (v is
+ * ignored). A level interrupt is pending while it is up; an edge interrupt becomes pending when it
+ * goes up. Wakes the vCPU if it became deliverable. The virtual timer's PPI is linked to the
+ * host's: here its line only wakes the vCPU, the CPU's own timer does the rest once it runs.
  */
 void vgic_inject(struct domain *d, struct vcpu *v, unsigned int irq, bool level);
 
-/* A host interrupt that belongs to the guest fired: pend it, linked to the host's. */
-void vgic_inject_hw(struct domain *d, unsigned int virq);
-/* Link or unlink (host_irq 0) a shared interrupt with a host interrupt. -EINVAL, -EBUSY. */
-int vgic_link_hw(struct domain *d, unsigned int virq, unsigned int host_irq, bool level);
-/* Does it belong to a passed-through device? */
-bool vgic_irq_is_assigned(struct domain *d, unsigned int irq);
+/* One edge, as vgic_inject(true) and (false). */
+void vgic_inject_edge(struct domain *d, struct vcpu *v, unsigned int irq);
 
-/* The vCPU leaves or enters this CPU. */
+/*
+ * Host interrupt linked to `irq` fired for v (private) or d: pending, in a list register with the
+ * hardware link, so the guest's deactivation is the host's. The caller dropped the priority only.
+ */
+void vgic_inject_hw(struct domain *d, struct vcpu *v, unsigned int irq);
+
+/* Does the domain have this interrupt number? */
+static inline bool vgic_irq_is_valid(const struct vgic_domain *g, unsigned int irq)
+{
+    return irq < g->nr_irqs;
+}
+
+/* Is a shared interrupt driven by a host interrupt or by a device in the hypervisor? */
+bool vgic_irq_is_assigned(const struct domain *d, unsigned int irq);
+
+/* Link virq to a host interrupt (irq_route_to_guest()): -EINVAL, -EBUSY. Building time. */
+int vgic_link_hw(struct domain *d, unsigned int virq, unsigned int host_irq, unsigned int type);
+
+/* --- running --- */
+
+/* VCPU_WORK_IRQ: look at the list registers, then fill them. v is current and loaded. */
+void vgic_flush(struct vcpu *v);
+/* Switch: only what is in use is moved. The virtual timer must be off in between. */
 void vgic_vcpu_save(struct vcpu *v);
 void vgic_vcpu_load(struct vcpu *v);
-/* v is loaded: bring the list registers in line with its state (VCPU_WORK_IRQ, maintenance). */
-void vgic_flush(struct vcpu *v);
-
-/* Would an interrupt be taken if the guest unmasked them? v is current. */
+/* Would an interrupt be signalled to v now (ends WFI)? v is current. */
 bool vgic_vcpu_pending_irq(struct vcpu *v);
 
-/* Trapped ICC_* register: false for one that is not there. */
+/* --- traps --- */
+
+/* ICC_* that trap, `reg` as in the ISS without Rt and direction. False: undefined. */
 bool vgic_sysreg(struct vcpu *v, uint32_t reg, uint64_t *val, bool read);
 
-/* Reset of a vCPU (PSCI CPU_ON). */
-void vgic_vcpu_reset(struct vcpu *v);
-
-void vgic_dump(struct domain *d);
-
-/* The virtual timer's line of a loaded vCPU (vtimer.c). */
-bool vtimer_virt_level(const struct vcpu *v);
+/* Debug key. */
+void vgic_dump(struct vcpu *v);
 
 #endif
