@@ -403,20 +403,6 @@ gfn_t p2m_max_gfn(const struct domain *d)
     return gfn(READ_ONCE(d->p2m.max_gfn));
 }
 
-/* Free the empty tables below `table`. Each freed after a grace period. */
-static void free_subtables(struct p2m *p, uint64_t *table, unsigned int n, unsigned int level)
-{
-    for (unsigned int i = 0; i < n; i++) {
-        uint64_t pte = table[i];
-
-        if (!pte_is_table(pte, level))
-            continue;
-        free_subtables(p, mfn_to_virt(pte_mfn(pte)), 512, level + 1);
-        WRITE_ONCE(table[i], 0);
-        p2m_free_table(p, mfn_to_virt(pte_mfn(pte)));
-    }
-}
-
 static void free_root_page(struct rcu_head *head)
 {
     page_free(container_of(head, struct page, rcu), 0);
@@ -473,7 +459,7 @@ int p2m_teardown(struct domain *d)
         spin_lock(&p->lock);
         done = teardown_step(p);
         if (done) {
-            free_subtables(p, p->root, 512U << p->root_order, start_level);
+            p2m_free_subtables(p, p->root, 512U << p->root_order, start_level);
             free_root(p);
         }
         spin_unlock(&p->lock);

@@ -27,8 +27,8 @@ static uint64_t *table_of(uint64_t pte)
 
 uint64_t pte_leaf(mfn_t m, enum p2m_type t, unsigned int level)
 {
-    uint64_t pte = mfn_to_paddr(m).v | PTE_VALID | PTE_AF | PTE_S2AP_R |
-                   ((uint64_t)t << PTE_TYPE_SHIFT);
+    uint64_t pte =
+        mfn_to_paddr(m).v | PTE_VALID | PTE_AF | PTE_S2AP_R | ((uint64_t)t << PTE_TYPE_SHIFT);
 
     if (level == P2M_LAST_LEVEL)
         pte |= PTE_TABLE;
@@ -52,7 +52,7 @@ void p2m_flush_tlb(const struct p2m *p)
         WRITE_SYSREG(p->vttbr, vttbr_el2);
         isb();
     }
-    __asm__ volatile("tlbi vmalls12e1is" ::: "memory");
+    tlbi_vmalls12e1is();
     dsb_ish();
     isb();
     if (old != p->vttbr) {
@@ -86,10 +86,23 @@ static void free_table_rcu(struct rcu_head *head)
     page_free(container_of(head, struct page, rcu), 0);
 }
 
-void p2m_free_table(struct p2m *p, uint64_t *table)
+static void free_table(struct p2m *p, uint64_t *table)
 {
     p->nr_tables--;
     rcu_call(&virt_to_page(table)->rcu, free_table_rcu);
+}
+
+void p2m_free_subtables(struct p2m *p, uint64_t *table, unsigned int n, unsigned int level)
+{
+    for (unsigned int i = 0; i < n; i++) {
+        uint64_t pte = table[i];
+
+        if (!pte_is_table(pte, level))
+            continue;
+        p2m_free_subtables(p, table_of(pte), 512, level + 1);
+        WRITE_ONCE(table[i], 0);
+        free_table(p, table_of(pte));
+    }
 }
 
 void p2m_set_entry(struct p2m *p, uint64_t *e, unsigned int level, uint64_t pte)
@@ -101,8 +114,10 @@ void p2m_set_entry(struct p2m *p, uint64_t *e, unsigned int level, uint64_t pte)
         p2m_flush_tlb(p);
     }
     write_pte(e, pte);
-    if (pte_is_table(old, level))
-        p2m_free_table(p, table_of(old));
+    if (pte_is_table(old, level)) {
+        p2m_free_subtables(p, table_of(old), 512, level + 1);
+        free_table(p, table_of(old));
+    }
 }
 
 /* Replace a block by a table of the next level's entries, same translation. */

@@ -6,9 +6,9 @@
 #include <wherry/mm.h>
 #include <wherry/p2m.h>
 
-#define PTE_VALID     BIT64(0)
-#define PTE_TABLE     BIT64(1) /* at level 3: page */
-#define PTE_ADDR_MASK UINT64_C(0x0000fffffffff000)
+#define PTE_VALID      BIT64(0)
+#define PTE_TABLE      BIT64(1) /* at level 3: page */
+#define PTE_ADDR_MASK  UINT64_C(0x0000fffffffff000)
 #define PTE_TYPE_SHIFT 55 /* software bits 58:55 hold enum p2m_type */
 
 #define P2M_LAST_LEVEL 3
@@ -55,11 +55,12 @@ uint64_t *p2m_entry_at(struct p2m *p, uint64_t g, unsigned int level);
 /* Split blocks until none contains both g - 1 and g. 0 or -ENOMEM. Lock held. */
 int p2m_split_at(struct p2m *p, uint64_t g);
 
-/* Replace whatever `e` is by `pte`, break before make; frees a table that it was. Lock held. */
+/* Replace whatever `e` is by `pte`, break before make; frees the tables that it led to. Lock held.
+ */
 void p2m_set_entry(struct p2m *p, uint64_t *e, unsigned int level, uint64_t pte);
 
-/* Free a table that nothing points to any more, after a grace period. */
-void p2m_free_table(struct p2m *p, uint64_t *table);
+/* Unlink and free every table that the `n` entries of `table` (at `level`) lead to. Lock held. */
+void p2m_free_subtables(struct p2m *p, uint64_t *table, unsigned int n, unsigned int level);
 
 /* Drop the TLB entries of this table's VMID on all CPUs. */
 void p2m_flush_tlb(const struct p2m *p);

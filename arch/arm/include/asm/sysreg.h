@@ -50,6 +50,12 @@ static inline void cpu_wfi(void)
     __asm__ volatile("dsb sy; wfi" ::: "memory");
 }
 
+/* Drop both stages' entries of the current VMID on all CPUs of the inner shareable domain. */
+static inline void tlbi_vmalls12e1is(void)
+{
+    __asm__ volatile("tlbi vmalls12e1is" ::: "memory");
+}
+
 /* HCR_EL2 (Arm ARM D17.2.48). */
 #define HCR_VM     BIT64(0)  /* stage 2 on */
 #define HCR_SWIO   BIT64(1)  /* set/way invalidate also cleans */
