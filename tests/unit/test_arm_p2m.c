@@ -84,7 +84,7 @@ uintptr_t percpu_offset[CONFIG_NR_CPUS];
 
 static unsigned int tables_in_use;
 static uint8_t pool_used[POOL_FRAMES];
-static unsigned int puts_without_flush, puts;
+static unsigned int puts_without_flush, page_puts;
 static unsigned int flushes_at_start;
 static struct domain dom;
 
@@ -166,7 +166,7 @@ void page_put(struct page *pg)
 {
     assert_true(pg->refs.v != 0);
     pg->refs.v--;
-    puts++;
+    page_puts++;
     if (flushes == flushes_at_start)
         puts_without_flush++;
 }
@@ -199,7 +199,7 @@ static uint64_t lookup(uint64_t g)
 static void watch_flushes(void)
 {
     flushes_at_start = flushes;
-    puts = 0;
+    page_puts = 0;
     puts_without_flush = 0;
 }
 
@@ -285,7 +285,7 @@ static void removing_a_frame_splits_a_block(void **state)
     assert_int_equal(map_ram(0x40000, 0x40000, 0x40000), 0);
     watch_flushes();
     assert_int_equal(p2m_unmap(&dom, gfn(0x40201), 1), 0);
-    assert_int_equal(puts, 1);
+    assert_int_equal(page_puts, 1);
     assert_int_equal(puts_without_flush, 0);
     assert_int_equal(dom.p2m.leaves[2], 0);
     assert_int_equal(dom.p2m.leaves[1], 511);
@@ -306,7 +306,7 @@ static void one_flush_for_a_range(void **state)
     watch_flushes();
     assert_int_equal(p2m_unmap(&dom, gfn(0x3fff0), 0x400), 0); /* holes around it */
     assert_int_equal(flushes, flushes_at_start + 1);
-    assert_int_equal(puts, 300);
+    assert_int_equal(page_puts, 300);
     assert_int_equal(puts_without_flush, 0);
     watch_flushes();
     assert_int_equal(p2m_unmap(&dom, gfn(0x40000), 300), 0);
@@ -319,7 +319,7 @@ static void replacing_drops_the_old_page(void **state)
     assert_int_equal(map_ram(0x40000, 0x200, 0x40000), 0);
     watch_flushes();
     assert_int_equal(map_ram(0x40010, 1, 0x50000), 0);
-    assert_int_equal(puts, 1);
+    assert_int_equal(page_puts, 1);
     assert_int_equal(puts_without_flush, 0);
     assert_int_equal(data_page(0x40010)->refs.v, 0);
     assert_int_equal(data_page(0x50000)->refs.v, 1);
