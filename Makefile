@@ -8,7 +8,6 @@
 
 VERSION := 0.1.0
 
-MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
@@ -35,7 +34,8 @@ Q := $(if $(filter 1,$(V)),,@)
 say = @printf '  %-8s%s\n' '$(1)' '$(2)'
 
 # The Python that has kconfiglib (Debian's own, where another one comes first in PATH).
-PYTHON ?= $(firstword $(foreach p,python3 /usr/bin/python3,$(shell $(p) -c 'import kconfiglib' 2>/dev/null && echo $(p))) python3)
+PYTHON ?= $(firstword $(foreach p,python3 /usr/bin/python3,$(shell $(p) -c 'import kconfiglib' 2>/dev/null && echo $(p))) \
+	$(wildcard /usr/bin/python3) python3)
 
 #
 # Configuration (Kconfig)
@@ -48,7 +48,7 @@ DEFCONFIG := arch/$(SRCARCH)/configs/$(ARCH)_defconfig
 KCONFIGS := Kconfig arch/$(SRCARCH)/Kconfig common/Kconfig common/ioreq/Kconfig
 
 config-targets := defconfig menuconfig oldconfig savedefconfig
-aux-targets := help clean distclean setup run shell check check-% unit payloads guest bench format qemu-%
+aux-targets := help clean distclean setup run shell check check-format check-spdx check-cppcheck unit payloads guest bench format qemu-%
 noconf-goals := $(filter $(config-targets) $(aux-targets),$(MAKECMDGOALS))
 build-goals := $(filter-out $(noconf-goals),$(or $(MAKECMDGOALS),all))
 
@@ -56,6 +56,7 @@ build-goals := $(filter-out $(noconf-goals),$(or $(MAKECMDGOALS),all))
 defconfig:
 	@mkdir -p $(O)
 	$(Q)$(PYTHON) -m defconfig --kconfig Kconfig $(DEFCONFIG)
+	$(if $(SET),$(Q)$(PYTHON) -m setconfig --kconfig Kconfig $(SET))
 
 menuconfig oldconfig:
 	@mkdir -p $(O)

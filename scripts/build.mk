@@ -94,3 +94,5 @@ $(O)/wherry.img: $(O)/wherry
 	$(Q)$(SIZE) $<
 
 -include $(OBJS:=.d) $(OFFSETS_H).d $(LDS).d
+
+include scripts/checks.mk

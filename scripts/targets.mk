@@ -18,8 +18,24 @@ unit:
 guest: setup
 	$(Q)$(MAKE) --no-print-directory -C tests/guest O=$(abspath $(O))/guest
 
+.PHONY: check check-format check-spdx check-cppcheck format
+check: setup
+	$(Q)$(PYTHON) scripts/check.py --out $(abspath $(O)) $(CHECK)
+
+check-format:
+	@sh scripts/check-format.sh
+
+format:
+	@sh scripts/check-format.sh --fix
+
+check-spdx:
+	@$(PYTHON) scripts/check-spdx.py
+
+check-cppcheck: $(AUTOCONF_MK)
+	@sh scripts/check-cppcheck.sh $(SRCARCH) $(O)/include $(O)/check/cppcheck
+
 clean:
-	rm -rf $(O)/obj $(O)/include $(O)/payloads $(O)/unit $(O)/guest $(O)/wherry $(O)/wherry.* $(O)/syms-* \
+	rm -rf $(O)/obj $(O)/include $(O)/payloads $(O)/unit $(O)/guest $(O)/check $(O)/wherry $(O)/wherry.* $(O)/syms-* \
 		$(O)/asm-offsets.s $(O)/.flags
 
 distclean:

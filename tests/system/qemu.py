@@ -11,7 +11,7 @@ import threading
 import time
 
 # What the hypervisor prints when it can not go on; no test waits on after it.
-FATAL = re.compile(r"^(?!\(d\d+\)).*\b(panic|BUG|ASSERT|assertion|EL2 fault|fatal)\b", re.IGNORECASE)
+FATAL = re.compile(r"^(?!\(d\d+\)).*(PANIC on pCPU|BUG on pCPU|FAULT in the hypervisor)")
 
 
 class Failure(Exception):

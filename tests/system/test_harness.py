@@ -39,8 +39,8 @@ def test_domains_are_told_apart():
 
 
 def test_fatal_lines():
-    assert FATAL.search("panic: boot: x failed (-12)")
-    assert not FATAL.search("(d1) Kernel panic - not syncing")
+    assert FATAL.search("PANIC on pCPU 0: boot: x failed (-12)")
+    assert not FATAL.search("(d1) PANIC on pCPU 0")
 
 
 def test_device_tree_round_trip(tmp_path):
