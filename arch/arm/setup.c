@@ -99,6 +99,8 @@ void __init arm_boot(uint64_t fdt_pa)
     int rc;
 
     percpu_offset[0] = arch_percpu_offset();
+    /* Our stack is mapped in its guarded slot; take away the image's view of it. */
+    mmu_unmap((uintptr_t)_boot_stack, STACK_SIZE);
     rc = map_fdt(fdt_pa);
     if (rc == 0)
         find_console();

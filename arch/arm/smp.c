@@ -24,7 +24,7 @@
 /* A CPU that does not come up in this time is left out. */
 #define CPU_ON_TIMEOUT MILLISECS(1000)
 
-extern char __percpu_start[], __percpu_end[], __percpu_boot[];
+extern char __percpu_start[], __percpu_end[];
 
 /* Both: boot CPU, before any other runs. */
 uint64_t cpu_mpidr[CONFIG_NR_CPUS];
@@ -91,7 +91,6 @@ void __init smp_alloc_percpu(void)
 
     while ((PAGE_SIZE << order) < size)
         order++;
-    percpu_offset[0] = (uintptr_t)(__percpu_boot - __percpu_start);
     for (unsigned int cpu = 1; cpu < CONFIG_NR_CPUS; cpu++) {
         struct page *pg;
 

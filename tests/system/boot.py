@@ -91,7 +91,7 @@ class Boot:
         self.tree_hook = tree_hook  # called with the root before it is written: for malformed trees
         self.modules = {}
         self.loaders = []
-        self.next_address = machine.ram + 128 * MIB
+        self.next_address = machine.ram + 192 * MIB  # QEMU puts the tree at 128
 
     def place(self, owner, kind, path):
         """Give a module its place in RAM; returns (address, size)."""
