@@ -108,4 +108,6 @@ void gprintk(const char *fmt, ...)
     if (dropped != 0)
         printk("d%u: %u lines dropped\n", (unsigned int)v->domain->id, dropped);
     printk("d%uv%u %s", (unsigned int)v->domain->id, v->id, text);
+    if (this_cpu(printk_line).n != 0)
+        printk("\n"); /* cut off above: still a line of its own */
 }

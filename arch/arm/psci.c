@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls to the firmware's PSCI (asm/psci.h): used by smp.c and machine.c. */
+/*
+ * Calls to the firmware's PSCI (asm/psci.h): used by smp.c and machine.c. Only through SMC: an HVC
+ * from EL2 would come to ourselves.
+ */
 #include <asm/psci.h>
 #include <wherry/device.h>
 #include <wherry/init.h>
@@ -18,11 +21,7 @@
 #define PSCI_ON_PENDING         (-5)
 #define PSCI_INVALID_PARAMETERS (-2)
 
-enum conduit { CONDUIT_NONE, CONDUIT_SMC, CONDUIT_HVC };
-
-/* Set once at INIT_EARLY. */
-static enum conduit conduit;
-static uint32_t version;
+static uint32_t version; /* set once at INIT_EARLY */
 
 /* SMC Calling Convention: x0-x3 in, x0 out; x4-x17 may change under version 1.0. */
 static int64_t psci_call(uint32_t fn, uint64_t a1, uint64_t a2, uint64_t a3)
@@ -32,13 +31,11 @@ static int64_t psci_call(uint32_t fn, uint64_t a1, uint64_t a2, uint64_t a3)
     register uint64_t x2 __asm__("x2") = a2;
     register uint64_t x3 __asm__("x3") = a3;
 
-#define CLOBBERS                                                                                \
-    "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", \
-        "memory"
-    if (conduit == CONDUIT_SMC)
-        __asm__ volatile("smc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3) : : CLOBBERS);
-    else
-        __asm__ volatile("hvc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3) : : CLOBBERS);
+    __asm__ volatile("smc #0"
+                     : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)
+                     :
+                     : "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15",
+                       "x16", "x17", "memory");
     return (int64_t)x0;
 }
 
@@ -76,21 +73,11 @@ void psci_system_reset(void)
         psci_call(PSCI_FN_SYSTEM_RESET, 0, 0, 0);
 }
 
-static enum conduit __init find_conduit(const struct fdt *fdt, int node)
-{
-    const char *method = fdt_prop_string(fdt, node, "method");
-
-    if (method == NULL)
-        return CONDUIT_NONE;
-    if (strcmp(method, "smc") == 0)
-        return CONDUIT_SMC;
-    return strcmp(method, "hvc") == 0 ? CONDUIT_HVC : CONDUIT_NONE;
-}
-
 static int __init psci_init(void)
 {
     const struct fdt *fdt = host_fdt();
     int node = fdt_find_compatible(fdt, -1, "arm,psci-1.0");
+    const char *method;
 
     if (node < 0)
         node = fdt_find_compatible(fdt, -1, "arm,psci-0.2");
@@ -99,14 +86,13 @@ static int __init psci_init(void)
         return 0;
     }
     device_mark_used(node);
-    conduit = find_conduit(fdt, node);
-    if (conduit == CONDUIT_NONE) {
-        printk("psci: no usable \"method\"\n");
+    method = fdt_prop_string(fdt, node, "method");
+    if (method == NULL || strcmp(method, "smc") != 0) {
+        printk("psci: \"method\" is not smc: one CPU, no power off\n");
         return 0;
     }
     version = (uint32_t)psci_call(PSCI_FN_VERSION, 0, 0, 0);
-    printk("psci: version %u.%u, %s\n", version >> 16, version & 0xffff,
-           conduit == CONDUIT_SMC ? "smc" : "hvc");
+    printk("psci: version %u.%u\n", version >> 16, version & 0xffff);
     return 0;
 }
 INIT_CALL(INIT_EARLY, psci_init);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The firmware's PSCI as the hypervisor calls it (Arm DEN 0022), through SMC or HVC. */
+/* The firmware's PSCI as the hypervisor calls it (Arm DEN 0022), through SMC. */
 #ifndef WHERRY_ASM_PSCI_H
 #define WHERRY_ASM_PSCI_H
 
