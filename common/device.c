@@ -56,6 +56,8 @@ int device_probe_class(const struct fdt *fdt, enum device_class class)
 
 void device_mark_used(int node)
 {
+    if (device_is_used(node))
+        return;
     BUG_ON(nr_used == MAX_USED);
     used[nr_used++] = node;
 }

@@ -12,14 +12,12 @@ import fdt
 from boot import Boot, Domain, Machine
 from qemu import Console
 
-IMAGE = os.environ.get("WHERRY_IMAGE", "build/arm64/wherry.img")
+IMAGE = pathlib.Path(os.environ.get("WHERRY_OUT", "build/arm64")).absolute() / "wherry.img"
 # The board's tree as the guest kernel's package has it, if it was fetched.
 ZCU102 = glob.glob(os.path.expanduser("~/.cache/wherry/**/zynqmp-zcu102-rev1.0.dtb"), recursive=True)
 
 # Without one the hypervisor has nothing to do, and says so.
 NO_DOMAIN = r"PANIC.*: no domain to run"
-
-pytestmark = pytest.mark.skipif(not pathlib.Path(IMAGE).exists(), reason="no image was built")
 
 
 def start(tmp_path, machine, bootargs="", tree_hook=None):
