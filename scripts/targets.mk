@@ -18,6 +18,21 @@ unit:
 guest: setup
 	$(Q)$(MAKE) --no-print-directory -C tests/guest O=$(abspath $(O))/guest
 
+# `make run RUN="--gic 2 --smp 4 --verbose"`
+.PHONY: run shell bench
+run: setup
+	$(Q)$(MAKE) --no-print-directory O=$(O) all payloads guest
+	$(Q)$(PYTHON) tests/system/mainjob.py --out $(abspath $(O)) $(RUN)
+
+shell: setup
+	$(Q)$(MAKE) --no-print-directory O=$(O) all payloads guest
+	$(Q)$(PYTHON) tests/system/shell.py --out $(abspath $(O)) $(RUN)
+
+bench: setup
+	$(Q)$(MAKE) --no-print-directory O=$(O)/bench defconfig SET="DEBUG=n"
+	$(Q)$(MAKE) --no-print-directory O=$(O)/bench all payloads
+	$(Q)$(PYTHON) tests/system/bench.py --out $(abspath $(O))/bench
+
 .PHONY: check check-format check-spdx check-cppcheck format
 check: setup
 	$(Q)$(PYTHON) scripts/check.py --out $(abspath $(O)) $(CHECK)
