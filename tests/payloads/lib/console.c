@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text of a payload: a UART of the hypervisor (vpl011) if it has one, else the console hypercall.
+ */
+#include "payload.h"
+
+#define LINE 256
+
+#define UARTDR  0x00
+#define UARTFR  0x18
+#define FR_TXFF 0x20
+
+struct fdt fdt;
+uint64_t initrd_base, initrd_size;
+static uintptr_t uart;
+static volatile uint32_t lock; /* guards the console: one line at a time */
+
+static void lock_console(void)
+{
+    while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE) != 0)
+        yield_cpu();
+}
+
+static void unlock_console(void)
+{
+    __atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+}
+
+static void find_initrd(void)
+{
+    int node = fdt_find_path(&fdt, "/chosen");
+    uint64_t end;
+
+    if (node < 0 || fdt_prop_u64(&fdt, node, "linux,initrd-start", &initrd_base) != 0 ||
+        fdt_prop_u64(&fdt, node, "linux,initrd-end", &end) != 0)
+        return;
+    initrd_size = end - initrd_base;
+}
+
+void console_init(void)
+{
+    int node = fdt_find_compatible(&fdt, -1, "arm,sbsa-uart");
+    uint64_t addr, size;
+
+    find_initrd();
+    if (fdt_find_compatible(&fdt, -1, "xen,xen") < 0) /* no hypervisor: the machine's own UART */
+        node = fdt_find_compatible(&fdt, -1, "arm,pl011");
+    if (node >= 0 && fdt_get_reg_root(&fdt, node, 0, &addr, &size) == 0)
+        uart = addr;
+}
+
+static void put(char c)
+{
+    while (mmio_read32(uart + UARTFR) & FR_TXFF)
+        yield_cpu();
+    mmio_write32(uart + UARTDR, (uint8_t)c);
+}
+
+void console_write(const char *s, size_t n)
+{
+    lock_console();
+    if (uart == 0) {
+        console_io(CONSOLEIO_write, (unsigned int)n, s);
+    } else {
+        for (size_t i = 0; i < n; i++) {
+            if (s[i] == '\n')
+                put('\r');
+            put(s[i]);
+        }
+    }
+    unlock_console();
+}
+
+static void vprint(const char *prefix, const char *fmt, va_list args)
+{
+    char line[LINE];
+    size_t n = str_copy(line, prefix, sizeof(line));
+
+    vsnprintf(line + n, sizeof(line) - n - 1, fmt, args);
+    n = strlen(line);
+    line[n++] = '\n';
+    console_write(line, n);
+}
+
+void print(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    vprint("", fmt, args);
+    va_end(args);
+}
+
+void die(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    vprint("Bail out! ", fmt, args);
+    va_end(args);
+    power_off();
+}
+
+static const char *find_arg(const char *name, size_t n)
+{
+    int node = fdt_find_path(&fdt, "/chosen");
+    const char *s = node < 0 ? NULL : fdt_prop_string(&fdt, node, "bootargs");
+
+    while (s != NULL && *s != '\0') {
+        if (strncmp(s, name, n) == 0)
+            return s + n;
+        while (*s != '\0' && *s != ' ')
+            s++;
+        while (*s == ' ')
+            s++;
+    }
+    return NULL;
+}
+
+uint64_t bootarg_u64(const char *name, uint64_t def)
+{
+    size_t n = strlen(name);
+    const char *s = find_arg(name, n);
+    uint64_t v = 0;
+
+    if (s == NULL || *s++ != '=')
+        return def;
+    for (; *s >= '0' && *s <= '9'; s++)
+        v = v * 10 + (uint64_t)(*s - '0');
+    return v;
+}
+
+bool bootarg_has(const char *word)
+{
+    const char *s = find_arg(word, strlen(word));
+
+    return s != NULL && (*s == '\0' || *s == ' ');
+}

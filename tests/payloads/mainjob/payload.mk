@@ -1,0 +1,1 @@
+extra := devices/pl011.c devices/virtio_blk.c
