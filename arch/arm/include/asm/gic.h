@@ -11,7 +11,7 @@
 
 #include <wherry/types.h>
 
-struct domain;
+struct fdt;
 
 #define GIC_NR_SGIS    16
 #define GIC_FIRST_SPI  32
@@ -85,16 +85,17 @@ struct gic_host {
     uint64_t dist_base, dist_size;
     uint64_t cpu_base, cpu_size;   /* v2: GICC; v3: first region of redistributors */
     uint64_t vcpu_base, vcpu_size; /* v2: GICV */
-    unsigned int maintenance_irq;  /* 0: none given */
+    uint64_t vcpu_page2;           /* v2: offset of its second page */
+    unsigned int maintenance_irq;
     unsigned int nr_lrs;
     unsigned int prio_mask; /* of virtual priorities: bits that exist */
-    uint32_t rdist_stride;  /* v3 */
+    unsigned int nr_aprs;   /* v3: active priority registers of each group */
 };
 
 extern struct gic_host gic_host;
 
 /* Probe: the driver found its registers; fills in the rest and starts this CPU's interface. */
-int gic_register(const struct gic_host *host);
+int gic_register(const struct fdt *fdt, int node, const struct gic_host *host);
 
 /* CPU interface of the calling CPU; secondaries have it called by CPU_INIT_IRQ. */
 void gic_init_cpu(void);
