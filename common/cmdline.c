@@ -64,6 +64,13 @@ static bool module_has_bootargs(const struct fdt *fdt, int chosen)
     return false;
 }
 
+static const char *text = ""; /* set once at boot */
+
+const char *cmdline_text(void)
+{
+    return text;
+}
+
 /*
  * As in the boot protocol of Xen on Arm: "xen,xen-bootargs"; without it "bootargs", provided that
  * the control domain's kernel has a command line of its own (or else it is for the kernel).
@@ -82,6 +89,7 @@ static int cmdline_init(void)
         line = fdt_prop_string(fdt, chosen, "bootargs");
     if (line == NULL)
         return 0;
+    text = line;
     printk("command line: %s\n", line);
     cmdline_parse(line);
     return 0;

@@ -9,6 +9,7 @@
 #include <wherry/printk.h>
 #include <wherry/slab.h>
 #include <public/sched.h>
+#include <public/vcpu.h>
 
 /* Changes of the domain table, and the placing of vCPUs. */
 static struct spinlock domctl_lock = SPINLOCK_INIT(LOCK_RANK_DOMCTL, "domctl");
@@ -239,6 +240,15 @@ static void control_domain_done(unsigned int reason)
     }
 }
 
+/* Whom it served waits for nobody now. */
+static void release_served(struct rcu_head *head)
+{
+    struct domain *d = container_of(head, struct domain, shutdown_rcu);
+
+    ioreq_owner_died(d);
+    domain_put(d);
+}
+
 void domain_shutdown(struct domain *d, unsigned int reason)
 {
     struct domain *control = domain_by_id(0);
@@ -250,8 +260,9 @@ void domain_shutdown(struct domain *d, unsigned int reason)
     if (d->is_control)
         control_domain_done(reason);
     domain_pause(d);
-    /* Whom it served waits for nobody now (ABI.md 4.4 in the interface description). */
-    ioreq_owner_died(d);
+    /* Servers go on the way out: a crash may be noticed with locks held. */
+    if (domain_get(d))
+        rcu_call(&d->shutdown_rcu, release_served);
     if (control != NULL)
         evtchn_send_global_virq(control, VIRQ_DOM_EXC);
 }
@@ -290,6 +301,7 @@ static void destroy_vcpus(struct domain *d)
     for_each_vcpu (d, v, i) {
         ioreq_destroy_vcpu(v);
         evtchn_destroy_vcpu(v);
+        runstate_release(v);
     }
 }
 
@@ -301,7 +313,8 @@ static void remove_from_table(struct domain *d)
     spin_unlock(&domctl_lock);
 }
 
-/* One attempt; each step may be repeated after a continuation. No lock is held: steps wait for RCU. */
+/* One attempt; each step may be repeated after a continuation. No lock is held: steps wait for RCU.
+ */
 static int kill_steps(struct domain *d)
 {
     int rc;
@@ -326,7 +339,8 @@ static int kill_steps(struct domain *d)
 
 int domain_kill(struct domain *d)
 {
-    /* One killer at a time in the machine; the others come back. Itself the lock of kill_steps(). */
+    /* One killer at a time in the machine; the others come back. Itself the lock of kill_steps().
+     */
     static atomic32_t busy;
     uint32_t idle = 0;
     int rc;
@@ -354,7 +368,8 @@ static void dump_one(struct domain *d)
     for_each_vcpu (d, v, i)
         printk("  v%u on pCPU %u, flags %x, work %x%s, ran %ld us\n", v->id, v->sched.cpu,
                atomic32_read(&v->pause_flags), atomic32_read(&v->work),
-               READ_ONCE(v->sched.on_cpu) ? ", running" : "", (long)(v->sched.runtime / 1000));
+               READ_ONCE(v->sched.on_cpu) ? ", running" : "",
+               (long)(v->runstate.time[RUNSTATE_running] / 1000));
 }
 
 static void dump_domains(void)

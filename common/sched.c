@@ -12,6 +12,7 @@
 #include <wherry/printk.h>
 #include <wherry/sched.h>
 #include <wherry/console.h>
+#include <public/vcpu.h>
 
 #define SCHED_SLICE MILLISECS(10)
 
@@ -98,10 +99,19 @@ static struct vcpu *pick_next(struct runqueue *rq)
     return pick_queued(rq);
 }
 
+static uint32_t waiting_state(const struct vcpu *v)
+{
+    uint32_t flags = atomic32_read(&v->pause_flags);
+
+    if (flags == 0)
+        return RUNSTATE_runnable;
+    return flags & VPF_DOWN ? RUNSTATE_offline : RUNSTATE_blocked;
+}
+
 static void switch_out(struct vcpu *v)
 {
     arch_vcpu_save(v);
-    v->sched.runtime += arch_now() - v->sched.since;
+    runstate_enter(v, waiting_state(v));
     /* Release: the saved state before others may look at it; partner: vcpu_is_off_cpu(). */
     store_release(&v->sched.on_cpu, false);
 }
@@ -109,8 +119,8 @@ static void switch_out(struct vcpu *v)
 static void switch_in(struct vcpu *v)
 {
     WRITE_ONCE(v->sched.on_cpu, true);
-    v->sched.since = arch_now();
     v->sched.yielded = false;
+    runstate_enter(v, RUNSTATE_running);
     arch_vcpu_load(v);
 }
 
@@ -298,6 +308,8 @@ void sched_init_vcpu(struct vcpu *v, uint64_t affinity)
         next_cpu = (next_cpu + 1) % CONFIG_NR_CPUS;
     } while (!((allowed >> next_cpu) & 1));
     v->sched.affinity = allowed;
+    v->runstate.state = RUNSTATE_offline;
+    v->runstate.since = arch_now();
     v->sched.cpu = next_cpu;
     atomic32_set(&v->pause_flags, VPF_DOWN | VPF_PAUSE_ONE);
 }

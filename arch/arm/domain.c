@@ -85,7 +85,12 @@ void arch_vcpu_boot(struct vcpu *v, uint64_t pc, uint64_t x0)
 
 bool arch_vcpu_event_pending(struct vcpu *v)
 {
-    return vgic_vcpu_pending_irq(v);
+    return vgic_vcpu_pending_irq(v) || evtchn_upcall_pending(v);
+}
+
+void arch_event_delivery_enable(struct vcpu *v)
+{
+    v->arch.regs.spsr &= ~PSR_I;
 }
 
 void arch_vcpu_flush_irq(struct vcpu *v)

@@ -80,6 +80,14 @@ int guest_copy_to(uint64_t gva, const void *src, size_t size)
     return 0;
 }
 
+struct page *guest_get_page(uint64_t gva)
+{
+    void *va = translate(gva, true);
+    struct page *pg = va != NULL ? virt_to_page(va) : NULL;
+
+    return pg != NULL && page_get(pg, current->domain) ? pg : NULL;
+}
+
 /* One chunk inside a page, either way. */
 static int gpa_chunk(struct domain *d, uint64_t addr, void *buffer, size_t n, bool write)
 {

@@ -26,3 +26,8 @@ void trap_hvc(struct vcpu *v, uint32_t imm)
     else
         regs->x[0] = (uint64_t)rc;
 }
+
+void arch_hypercall_set_arg(struct vcpu *v, unsigned int n, uint64_t value)
+{
+    v->arch.regs.x[n] = value;
+}

@@ -20,6 +20,9 @@ struct cmdline_param {
 
 extern const struct cmdline_param __cmdline_params_start[], __cmdline_params_end[];
 
+/* The whole line as the boot loader gave it; "" if there is none. */
+const char *cmdline_text(void);
+
 /* Parse a whole line. Also for tests. */
 void cmdline_parse(const char *line);
 

@@ -9,14 +9,14 @@
 /* The C library of a host build has one of this name. */
 #undef __always_inline
 
-#define __noreturn      __attribute__((__noreturn__))
-#define __packed        __attribute__((__packed__))
-#define __aligned(n)    __attribute__((__aligned__(n)))
-#define __section(s)    __attribute__((__section__(s)))
-#define __used          __attribute__((__used__))
-#define __maybe_unused  __attribute__((__unused__))
-#define __must_check    __attribute__((__warn_unused_result__))
-#define __printf(f, a)  __attribute__((__format__(__printf__, f, a)))
+#define __noreturn     __attribute__((__noreturn__))
+#define __packed       __attribute__((__packed__))
+#define __aligned(n)   __attribute__((__aligned__(n)))
+#define __section(s)   __attribute__((__section__(s)))
+#define __used         __attribute__((__used__))
+#define __maybe_unused __attribute__((__unused__))
+#define __must_check   __attribute__((__warn_unused_result__))
+#define __printf(f, a) __attribute__((__format__(__printf__, f, a)))
 #undef __always_inline /* the C library of host-side tests has one too */
 #define __always_inline inline __attribute__((__always_inline__))
 #define noinline        __attribute__((__noinline__))

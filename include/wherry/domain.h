@@ -19,6 +19,7 @@
 #include <wherry/mm.h>
 #include <wherry/mmio.h>
 #include <wherry/p2m.h>
+#include <wherry/runstate.h>
 #include <wherry/sched.h>
 #include <wherry/smp.h>
 #include <wherry/spinlock.h>
@@ -43,6 +44,7 @@ struct vcpu {
     struct sched_vcpu sched;
     struct vcpu_ioreq ioreq;
     struct vcpu_evtchn evtchn;
+    struct vcpu_runstate runstate;
     bool initialised; /* has registers (VCPUOP_initialise, PSCI CPU_ON) */
 };
 
@@ -86,13 +88,14 @@ struct domain {
     domid_t device_model_for; /* this domain may act on that one, or DOMID_INVALID. Constant */
 
     atomic32_t control_pauses; /* domctl pauses outstanding (domctl.c) */
-    atomic32_t shutdown_code; /* SHUTDOWN_* + 1, or 0 while running */
+    atomic32_t shutdown_code;  /* SHUTDOWN_* + 1, or 0 while running */
     struct domain_stats stats;
     atomic64_t log_budget; /* gprintk token bucket: time of next allowed line; see printk.c */
     atomic32_t log_dropped;
 
     struct console_domain *console; /* line assembly of console_io and vpl011 (console.c) */
     struct arch_domain arch;
+    struct rcu_head shutdown_rcu; /* pending release of what it serves, once */
     struct rcu_head rcu;
 };
 
@@ -156,8 +159,8 @@ void domain_unpause(struct domain *d);
 bool domain_is_quiescent(const struct domain *d);
 
 /*
- * The guest is done (SCHEDOP_shutdown, PSCI): record the first reason (SHUTDOWN_*), stop its
- * vCPUs, tell the control domain (VIRQ_DOM_EXC). SHUTDOWN_reboot rebuilds nothing.
+ * The guest is done (SCHEDOP_shutdown, PSCI), any locks held: record the first reason (SHUTDOWN_*),
+ * stop its vCPUs, tell the control domain (VIRQ_DOM_EXC). SHUTDOWN_reboot rebuilds nothing.
  */
 void domain_shutdown(struct domain *d, unsigned int reason);
 

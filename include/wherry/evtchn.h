@@ -11,6 +11,7 @@
 #include <public/event_channel.h>
 #include <wherry/atomic.h>
 #include <wherry/spinlock.h>
+#include <wherry/timer.h>
 #include <wherry/types.h>
 
 struct domain;
@@ -28,6 +29,7 @@ struct evtchn_domain {
     struct evtchn *bucket[EVTCHN_BUCKETS]; /* set once with release; freed with the domain */
     unsigned int max_ports;                /* limit for this domain */
     bool dead;                             /* destroyed: no port can be allocated; lock */
+    atomic64_t pollers;                    /* bit n: vCPU n waits in SCHEDOP_poll */
 };
 
 #define EVTCHN_NR_VIRQS 24
@@ -37,7 +39,10 @@ struct vcpu_evtchn {
     struct page *info_page;              /* reference when registered, else NULL */
     uint16_t virq_port[EVTCHN_NR_VIRQS]; /* 0: unbound; evtchn lock to write */
     uint32_t poll_port;                  /* SCHEDOP_poll on exactly this port, 0: several or none */
+    struct timer poll_timer;             /* end of a SCHEDOP_poll */
 };
+
+_Static_assert(CONFIG_MAX_VCPUS <= 64, "pollers are a bit mask");
 
 int evtchn_init(struct domain *d);
 /* Close every port. Domain is dying, its vCPUs are stopped. */
@@ -46,9 +51,6 @@ void evtchn_destroy(struct domain *d);
 void evtchn_free(struct domain *d);
 int evtchn_init_vcpu(struct vcpu *v);
 void evtchn_destroy_vcpu(struct vcpu *v);
-
-/* The hypercall. */
-long do_event_channel_op(int cmd, uint64_t arg);
 
 /*
  * Called in the sender's context when the peer of a hypervisor port notifies it: `v` is the vCPU
@@ -78,10 +80,13 @@ void evtchn_send_global_virq(struct domain *d, unsigned int virq);
 /* Has v an unmasked upcall pending (for block/WFI decisions)? Reads vcpu_info once. */
 bool evtchn_upcall_pending(const struct vcpu *v);
 
-/* VCPUOP_register_vcpu_info. -EINVAL, -EBUSY, -ENOMEM as the ABI. */
+/* VCPUOP_register_vcpu_info: once for a vCPU, own RAM, 8-byte aligned; else -EINVAL. */
 int evtchn_register_vcpu_info(struct vcpu *v, gfn_t gfn, unsigned int offset);
 
-/* SCHEDOP_poll: 0, or blocks current until a port is pending or the timeout (ns, 0: none). */
+/*
+ * SCHEDOP_poll of current: returns at once if one of the ports is pending or an event is
+ * deliverable; else blocks until then or until `timeout` (absolute ns; 0: none). -EINVAL.
+ */
 int evtchn_poll(const evtchn_port *ports, unsigned int n, uint64_t timeout);
 
 void evtchn_dump(struct domain *d);

@@ -10,10 +10,17 @@
 #include <wherry/types.h>
 
 struct domain;
+struct page;
 
 /* Current vCPU; 0 or -EFAULT. May have copied a part when it fails. */
 int __must_check guest_copy_from(void *dst, uint64_t gva, size_t size);
 int __must_check guest_copy_to(uint64_t gva, const void *src, size_t size);
+
+/*
+ * The page behind a virtual address of the current vCPU, if the guest's kernel may write it and it
+ * is the domain's own RAM: with a reference taken. NULL otherwise.
+ */
+struct page *guest_get_page(uint64_t gva);
 
 /* Any domain, by physical address of its RAM (not foreign pages); 0 or -EFAULT. */
 int __must_check gpa_copy_from(struct domain *d, void *dst, gpaddr_t addr, size_t size);

@@ -2,12 +2,14 @@
 /*
  * Hypercall dispatch. The arch passes number and five arguments and stores the result. A handler
  * that returns -ERESTART is executed again with the same registers after pending work was done;
- * its progress lives in the caller's buffers or in hypercall_continuation state.
+ * its progress lives in the caller's buffers or registers.
  */
 #ifndef WHERRY_HYPERCALL_H
 #define WHERRY_HYPERCALL_H
 
 #include <wherry/types.h>
+
+struct vcpu;
 
 #define NR_HYPERCALL_ARGS 5
 
@@ -24,6 +26,8 @@ struct hypercall_entry {
     static const struct hypercall_entry hypercall_entry_##nr_ __used __section(".hypercalls") \
         __aligned(8) = {.fn = (fn_), .nr = (nr_)}
 
-/* Arch hooks: is the caller allowed at all (EL1 only), and version strings live in the arch. */
+/* --- arch hook --- */
+/* Replace argument n of the running hypercall of v: what its repetition after -ERESTART sees. */
+void arch_hypercall_set_arg(struct vcpu *v, unsigned int n, uint64_t value);
 
 #endif

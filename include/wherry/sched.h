@@ -35,8 +35,6 @@ struct sched_vcpu {
     bool queued;           /* run queue's lock */
     bool yielded;          /* gives up the rest of its slice; own pCPU */
     bool on_cpu;           /* its state is live on `cpu`; written by that pCPU */
-    s_time_t runtime;      /* ns run, for the debug key */
-    s_time_t since;        /* when it was last switched in */
 };
 
 /* Give v a pCPU; affinity 0 means any. It starts VPF_DOWN and paused once. domctl lock held. */
@@ -96,6 +94,8 @@ void arch_vcpu_load(struct vcpu *v);
 void __noreturn arch_enter_guest(struct vcpu *v);
 /* Wait for an interrupt with interrupts masked (WFI); returns with one pending or spuriously. */
 void arch_idle_wait(void);
+/* SCHEDOP_block of current: its upcall interrupt may come now. */
+void arch_event_delivery_enable(struct vcpu *v);
 /* Something is deliverable to v: an unmasked virtual interrupt or upcall (ends WFI/block). */
 bool arch_vcpu_event_pending(struct vcpu *v);
 /* VCPU_WORK_IRQ: bring the virtual interrupt state into the hardware; v is current and loaded. */

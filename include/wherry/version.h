@@ -8,4 +8,14 @@
 #define WHERRY_ABI_MAJOR 4
 #define WHERRY_ABI_MINOR 17
 
+#include <wherry/types.h>
+
+struct domain;
+
+/* --- arch hooks of the xen_version hypercall --- */
+/* What kinds of guest run here: "xen-3.0-<arch> ..." */
+const char *arch_version_capabilities(void);
+/* XENFEAT_* bits that depend on the architecture. */
+uint32_t arch_version_features(const struct domain *d);
+
 #endif

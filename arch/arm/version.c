@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Arm part of the xen_version hypercall. */
+#include <wherry/domain.h>
+#include <wherry/version.h>
+#include <public/features.h>
+
+const char *arch_version_capabilities(void)
+{
+    return "xen-3.0-aarch64 xen-3.0-armv7l ";
+}
+
+uint32_t arch_version_features(const struct domain *d)
+{
+    uint32_t map = d->arch.config.direct_map ? XENFEAT_direct_mapped : XENFEAT_not_direct_mapped;
+
+    return (uint32_t)(BIT(XENFEAT_ARM_SMCCC_supported) | BIT(map));
+}

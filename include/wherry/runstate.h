@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How long a vCPU ran, waited for a pCPU, was blocked: the figures of VCPUOP_get_runstate_info and
+ * of the area that a guest registers.
+ */
+#ifndef WHERRY_RUNSTATE_H
+#define WHERRY_RUNSTATE_H
+
+#include <wherry/timer.h>
+#include <wherry/types.h>
+
+struct page;
+struct vcpu;
+struct vcpu_runstate_info;
+
+/* In struct vcpu. Written by its own pCPU; `area` under the domain's evtchn lock, with release. */
+struct vcpu_runstate {
+    s_time_t time[4];                /* RUNSTATE_*, ns */
+    s_time_t since;                  /* entered `state` */
+    uint32_t state;                  /* RUNSTATE_* */
+    struct vcpu_runstate_info *area; /* the guest's copy, in the hypervisor's mapping; or NULL */
+    struct page *area_page;          /* reference for it */
+};
+
+/*
+ * Switch points of the scheduler: v was given a pCPU, or lost it and is now runnable or not. A
+ * vCPU that becomes runnable while it waits counts as blocked until it is given a pCPU.
+ */
+void runstate_enter(struct vcpu *v, uint32_t state);
+
+/* Copy out, up to now. */
+void runstate_get(const struct vcpu *v, struct vcpu_runstate_info *out);
+
+/* VCPUOP_register_runstate_memory_area: by virtual address of current; 0 takes it away. -EINVAL. */
+int runstate_register(struct vcpu *v, uint64_t gva);
+/* Death of the vCPU. */
+void runstate_release(struct vcpu *v);
+
+#endif
