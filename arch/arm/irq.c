@@ -4,6 +4,8 @@
  * interrupt from a guest and the idle loop call arch_irq_poll().
  */
 #include <asm/gic.h>
+#include <asm/regs.h>
+#include <asm/sysreg.h>
 #include <wherry/domain.h>
 #include <wherry/irq.h>
 #include <wherry/lib/errno.h>
@@ -165,4 +167,10 @@ void arch_irq_poll(void)
         if (!arch_irq_pending())
             return;
     }
+}
+
+bool arch_irq_pending(void)
+{
+    /* ISR_EL1 at EL2: physical interrupts pending for this CPU, IRQ and FIQ. */
+    return (READ_SYSREG(isr_el1) & (PSR_I | PSR_F)) != 0;
 }
