@@ -20,9 +20,9 @@
 #include <wherry/init.h>
 #include <wherry/lib/errno.h>
 
-static char out[8192];     /* what went to the wire, without \r */
+static char out[8192]; /* what went to the wire, without \r */
 static size_t out_n;
-static const char *typed;  /* what getc() gives */
+static const char *typed; /* what getc() gives */
 static void (*rx)(void);
 static char keys[16];      /* debug keys that ran */
 static unsigned int virqs; /* VIRQ_CONSOLE sent */
