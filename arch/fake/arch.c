@@ -17,6 +17,7 @@ unsigned int fake_kicks;
 bool fake_irq_pending_flag;
 void (*fake_complete_hook)(struct vcpu *v);
 
+_Thread_local uintptr_t fake_percpu_offset;
 uintptr_t percpu_offset[CONFIG_NR_CPUS];
 DEFINE_PER_CPU(unsigned int, cpu_id);
 uint64_t cpu_online_mask = 1;

@@ -21,13 +21,19 @@ static void withdraw(struct ioreq_server *s)
     ioreq_uncharge(s->target, ioreq_server_charge(s->target));
 }
 
+/* Without memory, or with very many ranges, the table is cleaned before the id is used again. */
 static void unpublish(struct ioreq_server *s)
 {
     struct ioreq_registry *reg = s->target->ioreq.registry;
+    uint64_t charge = ioreq_ranges_charge(s);
 
     ioreq_route_enable(reg, s->id, false);
-    if (ioreq_route_purge(reg, s->id) != 0)
-        reg->leftover |= BIT64(s->id); /* tried again before the id is reused */
+    if (charge != 0 && ioreq_route_purge(reg, s->id) != 0) {
+        reg->leftover |= BIT64(s->id);
+        reg->leftover_charge[s->id] = charge;
+    } else {
+        ioreq_uncharge(s->target, charge);
+    }
     rcu_assign_pointer(reg->server[s->id], NULL);
     withdraw(s);
 }

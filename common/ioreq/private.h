@@ -53,6 +53,7 @@ struct ioreq_registry {
     uint64_t generation; /* last one given away; ioreq lock */
     uint64_t busy;       /* ids in use, or of a server that readers may still see; ioreq lock */
     uint64_t leftover;   /* ids of which `route` still has intervals; ioreq lock */
+    uint64_t leftover_charge[IOREQ_SERVERS_LIMIT]; /* bytes that those cost; ioreq lock */
     struct rcu_head rcu;
 };
 
@@ -66,7 +67,10 @@ extern const struct lib_alloc ioreq_alloc;
 /* --- server.c; ioreq lock held unless said otherwise --- */
 /* current's domain's server `id` of d: 0, -ENOENT, -EPERM. */
 int ioreq_server_owned(struct domain *d, uint32_t id, struct ioreq_server **out);
-/* The following take the lock; current's domain is the caller. errnos of ABI.md 1.3. */
+/*
+ * The following take the lock; current's domain is the caller. errnos of the interface, and
+ * -ERESTART from create.
+ */
 int ioreq_server_create(struct domain *d, uint32_t *id);
 int ioreq_server_set_state(struct domain *d, uint32_t id, bool enable);
 int ioreq_server_info(struct domain *d, uint32_t id, bool no_gfns);
@@ -98,12 +102,14 @@ int ioreq_ports_add(struct ioreq_server *s);
 void ioreq_ports_remove(struct ioreq_server *s);
 
 /* --- ranges.c --- */
-/* Claim or give up [start, end] of a space. They take the lock. errnos of ABI.md 1.3. */
+/* Claim or give up [start, end] of a space. They take the lock. errnos of the interface. */
 int ioreq_range_map(struct domain *d, uint32_t id, uint32_t type, uint64_t start, uint64_t end);
 int ioreq_range_unmap(struct domain *d, uint32_t id, uint32_t type, uint64_t start, uint64_t end);
 void ioreq_ranges_init(struct ioreq_server *s);
-/* Empty a server's rangesets. ioreq lock held. */
+/* Empty a server's rangesets. What they and the table's intervals cost remains charged. */
 void ioreq_ranges_free(struct ioreq_server *s);
+/* What that is. ioreq lock held. */
+uint64_t ioreq_ranges_charge(const struct ioreq_server *s);
 
 /* --- route.c; ioreq lock held unless said otherwise --- */
 /* A change of the table, made but not yet published. */
@@ -124,7 +130,7 @@ void ioreq_route_commit(struct ioreq_registry *reg, struct ioreq_route_change *c
 void ioreq_route_abort(struct ioreq_route_change *change);
 /* Whether server `id` takes part. Cannot fail; readers may still act on what was before. */
 void ioreq_route_enable(struct ioreq_registry *reg, uint32_t id, bool on);
-/* Take every interval of `id` out. -ENOMEM: some remain. */
+/* Take `id` out of every interval. -ERESTART, -ENOMEM: some remain, call again. */
 int ioreq_route_purge(struct ioreq_registry *reg, uint32_t id);
 /* Free the tables; no reader is left. */
 void ioreq_route_free(struct ioreq_registry *reg);

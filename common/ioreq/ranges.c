@@ -21,12 +21,19 @@ void ioreq_ranges_init(struct ioreq_server *s)
         rangeset_init(&s->ranges[i], ioreq_max_ranges, &ioreq_alloc);
 }
 
+uint64_t ioreq_ranges_charge(const struct ioreq_server *s)
+{
+    uint64_t n = 0;
+
+    for (unsigned int i = 0; i < IOREQ_NR_SPACES; i++)
+        n += rangeset_count(&s->ranges[i]);
+    return n * RANGE_CHARGE;
+}
+
 void ioreq_ranges_free(struct ioreq_server *s)
 {
-    for (unsigned int i = 0; i < IOREQ_NR_SPACES; i++) {
-        ioreq_uncharge(s->target, (uint64_t)rangeset_count(&s->ranges[i]) * RANGE_CHARGE);
+    for (unsigned int i = 0; i < IOREQ_NR_SPACES; i++)
         rangeset_destroy(&s->ranges[i]);
-    }
 }
 
 /* How many of the two numbers beside [start, end] are in the set. */

@@ -15,6 +15,9 @@
 
 #include "private.h"
 
+/* Intervals that one call takes a server out of: bounds its time (some 100 us). */
+#define PURGE_BATCH 512
+
 /* Nodes that a published change replaced, until no reader can have them. */
 struct ioreq_route_garbage {
     struct rcu_head rcu;
@@ -120,17 +123,25 @@ static int set_bit_in(struct imap_txn *t, uint64_t first, uint64_t last, uint64_
     }
 }
 
-int ioreq_route_prepare(const struct ioreq_registry *reg, struct ioreq_route_change *change,
-                        enum ioreq_space space, uint64_t first, uint64_t last, uint32_t id,
-                        bool add)
+static int begin_change(const struct ioreq_registry *reg, struct ioreq_route_change *change,
+                        enum ioreq_space space)
 {
-    int rc;
-
     change->space = space;
     change->garbage = kzalloc(sizeof(*change->garbage));
     if (change->garbage == NULL)
         return -ENOMEM;
     imap_begin(&change->txn, reg->route.root[space], &ioreq_alloc);
+    return 0;
+}
+
+int ioreq_route_prepare(const struct ioreq_registry *reg, struct ioreq_route_change *change,
+                        enum ioreq_space space, uint64_t first, uint64_t last, uint32_t id,
+                        bool add)
+{
+    int rc = begin_change(reg, change, space);
+
+    if (rc != 0)
+        return rc;
     rc = set_bit_in(&change->txn, first, last, BIT64(id), add);
     if (rc != 0)
         ioreq_route_abort(change);
@@ -160,35 +171,51 @@ void ioreq_route_commit(struct ioreq_registry *reg, struct ioreq_route_change *c
     rcu_call(&change->garbage->rcu, free_garbage);
 }
 
-static int purge_space(struct ioreq_registry *reg, enum ioreq_space space, uint32_t id)
+/*
+ * Take `id` out of at most *budget intervals of a space, in one change. Intervals are counted
+ * down; 0 left says that there may be more.
+ */
+static int purge_space(struct ioreq_registry *reg, enum ioreq_space space, uint32_t id,
+                       unsigned int *budget)
 {
-    const struct imap_node *n = imap_next(reg->route.root[space], 0);
+    struct ioreq_route_change change;
+    const struct imap_node *n;
+    int rc = begin_change(reg, &change, space);
 
-    while (n != NULL) {
-        uint64_t first = n->first, last = n->last;
-        struct ioreq_route_change change;
-        int rc;
+    if (rc != 0)
+        return rc;
+    for (n = imap_next(change.txn.root, 0); n != NULL && *budget > 0;) {
+        uint64_t first = n->first, last = n->last, value = n->value & ~BIT64(id);
 
-        if ((n->value & BIT64(id)) != 0) {
-            rc = ioreq_route_prepare(reg, &change, space, first, last, id, false);
-            if (rc != 0)
+        if (value != n->value) {
+            rc = set_interval(&change.txn, first, last, value);
+            if (rc != 0) {
+                ioreq_route_abort(&change);
                 return rc;
-            ioreq_route_commit(reg, &change);
+            }
+            --*budget;
         }
         if (last == UINT64_MAX)
             break;
-        n = imap_next(reg->route.root[space], last + 1);
+        n = imap_next(change.txn.root, last + 1);
     }
+    ioreq_route_commit(reg, &change);
     return 0;
 }
 
 int ioreq_route_purge(struct ioreq_registry *reg, uint32_t id)
 {
-    int rc = 0;
+    unsigned int budget = PURGE_BATCH;
 
-    for (unsigned int i = 0; i < IOREQ_NR_SPACES && rc == 0; i++)
-        rc = purge_space(reg, (enum ioreq_space)i, id);
-    return rc;
+    for (unsigned int i = 0; i < IOREQ_NR_SPACES; i++) {
+        int rc = purge_space(reg, (enum ioreq_space)i, id, &budget);
+
+        if (rc != 0)
+            return rc;
+        if (budget == 0)
+            return -ERESTART;
+    }
+    return 0;
 }
 
 void ioreq_route_free(struct ioreq_registry *reg)

@@ -125,6 +125,21 @@ out_charge:
     return rc;
 }
 
+/* What an earlier server of this id left in the table. */
+static int clean_id(struct domain *d, struct ioreq_registry *reg, uint32_t id)
+{
+    int rc;
+
+    if ((reg->leftover & BIT64(id)) == 0)
+        return 0;
+    rc = ioreq_route_purge(reg, id);
+    if (rc != 0)
+        return rc;
+    reg->leftover &= ~BIT64(id);
+    ioreq_uncharge(d, reg->leftover_charge[id]);
+    return 0;
+}
+
 static int create_locked(struct domain *d, uint32_t *id)
 {
     struct ioreq_registry *reg;
@@ -141,13 +156,9 @@ static int create_locked(struct domain *d, uint32_t *id)
     slot = lowest_free_id(reg);
     if (slot < 0)
         return slot;
-    if ((reg->leftover & BIT64(slot)) != 0) {
-        rc = ioreq_route_purge(reg, (uint32_t)slot);
-        if (rc != 0)
-            return rc;
-        reg->leftover &= ~BIT64(slot);
-    }
-    rc = build_server(d, reg, (uint32_t)slot);
+    rc = clean_id(d, reg, (uint32_t)slot);
+    if (rc == 0)
+        rc = build_server(d, reg, (uint32_t)slot);
     if (rc == 0)
         *id = (uint32_t)slot;
     return rc;

@@ -75,7 +75,7 @@ int ioreq_init_domain(struct domain *d);
 void ioreq_destroy_domain(struct domain *d);
 /*
  * `owner` is dying or has shut down (already recorded in it): destroy the servers that it has in
- * other domains; requests in flight complete as unclaimed a grace period later (ABI.md 4.4).
+ * other domains; requests in flight complete as unclaimed a grace period later.
  * Takes the ioreq lock of each domain in turn. Repeatable.
  */
 void ioreq_owner_died(struct domain *owner);

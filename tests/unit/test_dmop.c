@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The dm_op hypercall: order of its checks, and each errno of ABI.md 1.2 and 1.3, as data. */
+/* The dm_op hypercall: order of its checks, and each errno of each op, as data. */
 #include "fake/scene.h"
 
 #include <string.h>
@@ -302,7 +302,7 @@ static void dying_target(void **state)
     assert_int_equal(dm_enable(guest, 0, true), -ENOENT);
 }
 
-/* Read-only guest memory: the server is there, its id is not told (ABI.md 1.1). */
+/* Read-only guest memory: the server is there, its id is not told. */
 static void copy_back_fault_comes_after_the_effect(void **state)
 {
     struct xen_dm_op op = {.op = OP(create_ioreq_server)};

@@ -101,7 +101,7 @@ static void vcpus_have_their_own_slots(void **state)
     assert_completed(v0, true, 10);
 }
 
-/* ABI.md 2.2: who may leave what state behind, then notify. */
+/* Who may leave what state behind, then notify. */
 enum outcome { WAITS, ANSWERED, GIVEN_UP, CRASHED };
 
 static void every_state_after_ready(void **state)
@@ -180,7 +180,7 @@ static void state_must_not_go_back(void **state)
     assert_int_equal(v0->arch.completions, 0);
 }
 
-/* Not seen between two notifications: nobody can tell (ABI.md 9, ioeventfd of Linux). */
+/* Not seen between two notifications: nobody can tell (Linux does it for its ioeventfd). */
 static void unseen_step_back_is_harmless(void **state)
 {
     unsigned int id = server();
@@ -269,7 +269,7 @@ static void only_data_is_taken_from_the_slot(void **state)
     assert_int_equal(*dm_slot_bits(guest, id, 0), 0x20 | STATE_IOREQ_NONE);
 }
 
-/* ABI.md 4.3, Arm column: the access is refused, the slot left as it is, nobody crashes. */
+/* The access is refused, the slot left as it is, nobody crashes. */
 static void spoilt_idle_slot_refuses(void **state)
 {
     unsigned int id = server();

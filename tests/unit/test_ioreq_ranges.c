@@ -291,7 +291,7 @@ static void last_hit_is_not_stale(void **state)
         -1);
 }
 
-/* Random operations against the rule itself, byte by byte, as ABI.md 3 states it. */
+/* Random operations against the rule itself, byte by byte. */
 #define BYTES 96
 #define NR    8
 

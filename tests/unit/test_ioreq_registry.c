@@ -116,6 +116,35 @@ static void destroy_without_memory(void **state)
     assert_int_equal(guest_access(guest->vcpu[0], BASE + 0x800, 4, true, 0), IOREQ_SENT);
 }
 
+/* So many ranges that they are taken out in pieces, before the id is used again. */
+static void destroy_with_many_ranges(void **state)
+{
+    unsigned int restarts = 0;
+    uint64_t bytes;
+    long rc;
+
+    (void)state;
+    ioreq_max_ranges = 2000;
+    scene_server(BASE, BASE + 0xfff);
+    bytes = guest->ioreq.bytes;
+    scene_server(BASE + 0x100000, BASE + 0x100003);
+    for (unsigned int i = 1; i < 2000; i++)
+        assert_int_equal(dm_map(guest, 1, i % 3, BASE + i * 0x10, BASE + i * 0x10 + 3), 0);
+    assert_int_equal(dm_destroy(guest, 1), 0);
+    assert_int_equal(guest_access(guest->vcpu[0], BASE + 0x100000, 4, true, 0), IOREQ_UNCLAIMED);
+    assert_int_equal(guest_access(guest->vcpu[0], BASE + 0x10, 4, true, 0), IOREQ_SENT);
+    assert_int_equal(guest->vcpu[0]->ioreq.server_id, 0);
+    assert_true(guest->ioreq.bytes > bytes);
+    while ((rc = dm_create(guest)) == -ERESTART)
+        restarts++;
+    assert_int_equal(rc, 1);
+    assert_int_equal(restarts, 2);
+    assert_int_equal(dm_enable(guest, 1, true), 0);
+    assert_int_equal(guest_access(guest->vcpu[1], BASE + 0x100000, 4, true, 0), IOREQ_UNCLAIMED);
+    assert_int_equal(dm_destroy(guest, 1), 0);
+    assert_int_equal(guest->ioreq.bytes, bytes);
+}
+
 static void disable_without_memory(void **state)
 {
     (void)state;
@@ -465,6 +494,7 @@ int main(void)
         SCENE_TEST(id_is_reused_after_the_grace_period),
         SCENE_TEST(ranges_do_not_survive_their_server),
         SCENE_TEST(destroy_without_memory),
+        SCENE_TEST(destroy_with_many_ranges),
         SCENE_TEST(disable_without_memory),
         SCENE_TEST(each_allocation_fails),
         SCENE_TEST(no_page_no_server),

@@ -18,7 +18,7 @@ void *kzalloc(size_t size)
     }
     if (fake_alloc_fail_at > 0)
         fake_alloc_fail_at--;
-    fake_alloc_live++;
+    __atomic_fetch_add(&fake_alloc_live, 1, __ATOMIC_RELAXED);
     return calloc(1, size);
 }
 
@@ -31,6 +31,6 @@ void kfree(void *p)
 {
     if (p == NULL)
         return;
-    fake_alloc_live--;
+    __atomic_fetch_sub(&fake_alloc_live, 1, __ATOMIC_RELAXED);
     free(p);
 }
