@@ -6,7 +6,7 @@
 #define CONFIG_DEBUG             1
 #define CONFIG_NR_CPUS           8
 #define CONFIG_MAX_DOMAINS       32
-#define CONFIG_MAX_VCPUS         128
+#define CONFIG_MAX_VCPUS         64
 #define CONFIG_IOREQ_SERVER      1
 #define CONFIG_IOREQ_MAX_SERVERS 8
 #define CONFIG_IOREQ_MAX_RANGES  256
