@@ -61,7 +61,7 @@ static void finish(struct vcpu *v)
 }
 
 /* One element is done; `data` is the answer of a read. */
-static void end_element(struct vcpu *v, uint64_t data)
+void abort_end_element(struct vcpu *v, uint64_t data)
 {
     struct pending_access *pa = &v->arch.access;
     const struct mem_insn *insn = &pa->insn;
@@ -87,7 +87,7 @@ static void end_element(struct vcpu *v, uint64_t data)
 }
 
 /* Nobody answers, or a device refuses: the instruction takes an external abort. */
-static void abort_access(struct vcpu *v)
+void abort_refuse(struct vcpu *v)
 {
     struct pending_access *pa = &v->arch.access;
 
@@ -100,7 +100,7 @@ static void unclaimed(struct vcpu *v)
 
     gprintk("unclaimed %s of %u bytes at %lx, pc %lx\n", pa->insn.load ? "read" : "write",
             pa->insn.size, (unsigned long)pa->ipa, (unsigned long)v->arch.regs.elr);
-    abort_access(v);
+    abort_refuse(v);
 }
 
 /* Ask the device models. */
@@ -140,23 +140,15 @@ static void start_element(struct vcpu *v)
                       insn_size_mask(insn->size);
     if (mmio_try_handle(v, &access, &ok)) {
         if (likely(ok))
-            end_element(v, access.data);
+            abort_end_element(v, access.data);
         else
-            abort_access(v);
+            abort_refuse(v);
         return;
     }
     /* RAM after all: a table changed while the fault was on its way. Nothing is done yet. */
     if (unlikely(p2m_fault_is_spurious(v->domain, gpaddr_to_gfn(access.addr))) && !pa->element)
         return;
     forward(v, access.data);
-}
-
-void arch_ioreq_complete(struct vcpu *v, const struct ioreq_access *access, bool answered)
-{
-    if (answered)
-        end_element(v, access->data);
-    else
-        abort_access(v);
 }
 
 /* The syndrome says it all. */

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is Arm's own of the device-model interface: DM op 19 (the completion is in abort.c). */
+/* What is Arm's own of the device-model interface: completion of an access, DM op 19. */
 #include <wherry/domain.h>
+#include <wherry/ioreq.h>
 #include <wherry/lib/errno.h>
 
 #include <public/hvm/dm_op.h>
 
 #define FIRST_SPI 32u
+
+void arch_ioreq_complete(struct vcpu *v, const struct ioreq_access *access, bool answered)
+{
+    if (answered)
+        abort_end_element(v, access->data);
+    else
+        abort_refuse(v);
+}
 
 unsigned int arch_dm_op_size(uint32_t op)
 {

@@ -285,8 +285,7 @@ int fdt_parent(const struct fdt *f, int node)
         if (token != FDT_BEGIN_NODE)
             continue;
         if ((int)off == node)
-            // NOLINTNEXTLINE(clang-analyzer-core.uninitialized.UndefReturn): fdt_init saw balanced
-            // nodes
+            // Balanced nodes. NOLINTNEXTLINE(clang-analyzer-core.uninitialized.UndefReturn)
             return depth == 0 ? -ENOENT : stack[depth - 1];
         stack[depth++] = (int)off;
     }

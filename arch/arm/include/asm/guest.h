@@ -46,6 +46,10 @@ void regs_advance_pc(struct cpu_user_regs *regs, unsigned int len);
 /* --- abort.c --- */
 void trap_data_abort(struct vcpu *v, uint64_t esr);
 void trap_inst_abort(struct vcpu *v, uint64_t esr);
+/* The access of v->arch.access is answered: write a load's register, go on with a pair, or step. */
+void abort_end_element(struct vcpu *v, uint64_t data);
+/* Nobody answers it: the guest gets an external abort. */
+void abort_refuse(struct vcpu *v);
 
 /* --- vsysreg.c --- */
 void trap_sysreg(struct vcpu *v, uint32_t iss);
