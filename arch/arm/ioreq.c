@@ -4,6 +4,8 @@
 #include <wherry/ioreq.h>
 #include <wherry/lib/errno.h>
 
+#include <asm/guest.h>
+
 #include <public/hvm/dm_op.h>
 
 #define FIRST_SPI 32u
