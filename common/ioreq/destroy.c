@@ -85,23 +85,41 @@ int ioreq_server_destroy(struct domain *d, uint32_t id)
     return 0;
 }
 
-void ioreq_owner_died(struct domain *owner)
+/* The servers of `owner` in d. */
+static void destroy_owned(struct domain *d, const struct domain *owner)
 {
+    spin_lock(&d->ioreq.lock);
+    for (unsigned int id = 0; d->ioreq.registry != NULL && id < IOREQ_SERVERS_LIMIT; id++) {
+        struct ioreq_server *s = d->ioreq.registry->server[id];
+
+        if (s == NULL || s->owner != owner)
+            continue;
+        unpublish(s);
+        rcu_call(&s->rcu, retire_server_rcu);
+    }
+    spin_unlock(&d->ioreq.lock);
+}
+
+static void owner_died(struct rcu_head *head)
+{
+    struct domain *owner = container_of(head, struct domain, ioreq.owner_died);
     struct domain *d;
 
-    for_each_domain (d) {
-        spin_lock(&d->ioreq.lock);
-        for (unsigned int id = 0; d->ioreq.registry != NULL && id < IOREQ_SERVERS_LIMIT; id++) {
-            struct ioreq_server *s = d->ioreq.registry->server[id];
+    /* First, so that a later death is not taken for this one. */
+    atomic32_xchg(&owner->ioreq.owner_died_queued, 0);
+    for_each_domain (d)
+        destroy_owned(d, owner);
+    domain_put(owner);
+}
 
-            if (s == NULL || s->owner != owner)
-                continue;
-            unpublish(s);
-            /* Not waited for: the caller may hold locks and pointers. */
-            rcu_call(&s->rcu, retire_server_rcu);
-        }
-        spin_unlock(&d->ioreq.lock);
-    }
+void ioreq_owner_died(struct domain *owner)
+{
+    uint32_t no = 0;
+
+    if (!atomic32_cmpxchg(&owner->ioreq.owner_died_queued, &no, 1))
+        return;
+    if (domain_get(owner))
+        rcu_call(&owner->ioreq.owner_died, owner_died);
 }
 
 int ioreq_init_domain(struct domain *d)

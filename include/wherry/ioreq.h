@@ -8,6 +8,7 @@
 #define WHERRY_IOREQ_H
 
 #include <wherry/atomic.h>
+#include <wherry/rcu.h>
 #include <wherry/spinlock.h>
 #include <wherry/types.h>
 
@@ -51,6 +52,8 @@ struct ioreq_domain {
     struct ioreq_registry *registry; /* NULL until the first server; published with release */
     struct vcpu **vcpu;              /* [max_vcpus]: those that joined and have their ports */
     uint64_t bytes;                  /* allocated for servers, ranges and tables; limited */
+    struct rcu_head owner_died;      /* of this domain as an owner; queued while... */
+    atomic32_t owner_died_queued;    /* ... this is set */
 };
 
 /*
@@ -75,8 +78,8 @@ int ioreq_init_domain(struct domain *d);
 void ioreq_destroy_domain(struct domain *d);
 /*
  * `owner` is dying or has shut down (already recorded in it): destroy the servers that it has in
- * other domains; requests in flight complete as unclaimed a grace period later.
- * Takes the ioreq lock of each domain in turn. Repeatable.
+ * other domains; requests in flight complete as unclaimed. Done after this CPU left the
+ * hypervisor, so it may be called in any context and with any lock held. Repeatable.
  */
 void ioreq_owner_died(struct domain *owner);
 /* A vCPU joins: give it a port on every server. 0 or -ENOSPC/-ENOMEM: it has none. */

@@ -429,14 +429,44 @@ static void owner_death_completes_as_unclaimed(void **state)
     assert_waits(v0);
     atomic32_set(&dm->shutdown_code, 4);
     ioreq_owner_died(dm);
-    assert_null(AS(control, dm_slot(guest, id, 0)));
-    assert_int_equal(fake_ports_in_use(guest), 0);
+    ioreq_owner_died(dm); /* crashed, then killed */
+    assert_waits(v0);
     fake_rcu_run();
+    assert_null(dm_slot(guest, id, 0));
+    assert_int_equal(fake_ports_in_use(guest), 0);
     assert_completed(v0, false, 0xffffffff);
     assert_int_equal(guest_access(v0, BASE, 4, true, 0), IOREQ_UNCLAIMED);
     /* Shut down, it can create nothing more that would be left behind. */
     assert_int_equal(dm_create(guest), -EINVAL);
+}
+
+/* Whoever finds that a guest cannot go on may hold locks, the registry's among them. */
+static void owner_dies_under_locks(void **state)
+{
+    unsigned int id = server();
+
+    (void)state;
+    assert_int_equal(guest_access(v0, BASE, 4, true, 0), IOREQ_SENT);
+    spin_lock(&guest->ioreq.lock);
     ioreq_owner_died(dm);
+    spin_unlock(&guest->ioreq.lock);
+    fake_rcu_run();
+    assert_null(dm_slot(guest, id, 0));
+    assert_completed(v0, false, 0xffffffff);
+}
+
+/* Suspended and resumed, it may die again. */
+static void owner_dies_twice(void **state)
+{
+    (void)state;
+    server();
+    ioreq_owner_died(dm);
+    fake_rcu_run();
+    server();
+    assert_int_equal(guest_access(v0, BASE, 4, true, 0), IOREQ_SENT);
+    ioreq_owner_died(dm);
+    fake_rcu_run();
+    assert_completed(v0, false, 0xffffffff);
 }
 
 static void target_death_in_flight_leaves_nothing(void **state)
@@ -536,6 +566,8 @@ int main(void)
         SCENE_TEST(destroyed_and_reused_id_is_not_believed),
         SCENE_TEST(destroy_wakes_only_after_the_grace_period),
         SCENE_TEST(owner_death_completes_as_unclaimed),
+        SCENE_TEST(owner_dies_under_locks),
+        SCENE_TEST(owner_dies_twice),
         SCENE_TEST(target_death_in_flight_leaves_nothing),
         SCENE_TEST(completion_may_forward_again),
         SCENE_TEST(wrong_port_notification_waits),
