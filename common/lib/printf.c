@@ -62,6 +62,8 @@ static void put_number(struct out *o, const struct spec *s, uint64_t v, unsigned
 
     if (s->zero && !s->left && s->precision < 0 && s->width > n + len)
         zeros = s->width - n - len;
+    if (base == 8 && s->alt && zeros == 0 && (n == 0 || buf[n - 1] != '0'))
+        zeros = 1; /* the octal form starts with a zero, whichever it is */
     if (!s->left)
         pad(o, ' ', s->width - n - len - zeros);
     while (*prefix != '\0')
@@ -170,8 +172,11 @@ static const char *parse_length(const char *f, struct spec *s)
             s->length = *f == 'h' ? 'H' : 'L';
             f++;
         }
-    } else if (*f == 'z' || *f == 't' || *f == 'j') {
+    } else if (*f == 'z' || *f == 't') {
         s->length = 'z';
+        f++;
+    } else if (*f == 'j') {
+        s->length = 'L';
         f++;
     }
     return f;
@@ -202,7 +207,7 @@ static const char *convert(struct out *o, const char *f, va_list *args)
         put_number(o, &s, unsigned_arg(s.length, args), 10, "");
         break;
     case 'o':
-        put_number(o, &s, unsigned_arg(s.length, args), 8, s.alt ? "0" : "");
+        put_number(o, &s, unsigned_arg(s.length, args), 8, "");
         break;
     case 'X':
         s.upper = true;

@@ -1,23 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* include/wherry/lib/string.h; the compiler itself also calls memcpy, memset, memmove and memcmp.
  */
+#include <stdbool.h>
 #include <stdint.h>
 #include <wherry/lib/string.h>
 
 /* Word accesses through a type that may alias anything. */
 typedef uint64_t __attribute__((__may_alias__)) word_t;
 
-static int words_possible(const void *a, const void *b)
+/* The compiler must not make a call to the very function out of its loop. */
+#if !defined(__clang__)
+#pragma GCC optimize("no-tree-loop-distribute-patterns")
+#endif
+
+static bool word_aligned(const void *p)
 {
-    return (((uintptr_t)a | (uintptr_t)b) & 7) == 0;
+    return ((uintptr_t)p & 7) == 0;
 }
 
-void *memcpy(void *restrict dst, const void *restrict src, size_t n)
+/* The start of one may lie in the end of the other, d below s. */
+static void copy_forward(uint8_t *d, const uint8_t *s, size_t n)
 {
-    uint8_t *d = dst;
-    const uint8_t *s = src;
-
-    if (words_possible(d, s)) {
+    if ((((uintptr_t)d ^ (uintptr_t)s) & 7) == 0) {
+        for (; n > 0 && !word_aligned(d); n--)
+            *d++ = *s++;
         for (; n >= 32; n -= 32, d += 32, s += 32) {
             word_t a = ((const word_t *)(const void *)s)[0];
             word_t b = ((const word_t *)(const void *)s)[1];
@@ -34,6 +40,11 @@ void *memcpy(void *restrict dst, const void *restrict src, size_t n)
     }
     while (n-- > 0)
         *d++ = *s++;
+}
+
+void *memcpy(void *restrict dst, const void *restrict src, size_t n)
+{
+    copy_forward(dst, src, n);
     return dst;
 }
 
@@ -42,8 +53,10 @@ void *memmove(void *dst, const void *src, size_t n)
     uint8_t *d = dst;
     const uint8_t *s = src;
 
-    if ((uintptr_t)d - (uintptr_t)s >= n)
-        return memcpy(dst, src, n);
+    if ((uintptr_t)d - (uintptr_t)s >= n) {
+        copy_forward(d, s, n);
+        return dst;
+    }
     while (n-- > 0)
         d[n] = s[n];
     return dst;
@@ -52,19 +65,18 @@ void *memmove(void *dst, const void *src, size_t n)
 void *memset(void *dst, int c, size_t n)
 {
     uint8_t *d = dst;
+    word_t w = UINT64_C(0x0101010101010101) * (uint8_t)c;
 
-    if (words_possible(d, d)) {
-        word_t w = UINT64_C(0x0101010101010101) * (uint8_t)c;
-
-        for (; n >= 32; n -= 32, d += 32) {
-            ((word_t *)(void *)d)[0] = w;
-            ((word_t *)(void *)d)[1] = w;
-            ((word_t *)(void *)d)[2] = w;
-            ((word_t *)(void *)d)[3] = w;
-        }
-        for (; n >= 8; n -= 8, d += 8)
-            *(word_t *)(void *)d = w;
+    for (; n > 0 && !word_aligned(d); n--)
+        *d++ = (uint8_t)c;
+    for (; n >= 32; n -= 32, d += 32) {
+        ((word_t *)(void *)d)[0] = w;
+        ((word_t *)(void *)d)[1] = w;
+        ((word_t *)(void *)d)[2] = w;
+        ((word_t *)(void *)d)[3] = w;
     }
+    for (; n >= 8; n -= 8, d += 8)
+        *(word_t *)(void *)d = w;
     while (n-- > 0)
         *d++ = (uint8_t)c;
     return dst;
