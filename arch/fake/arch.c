@@ -78,6 +78,35 @@ int guest_copy_to(uint64_t gva, const void *src, size_t size)
     return 0;
 }
 
+/* Domains and vCPUs hold nothing of this architecture's. */
+
+int arch_domain_create(struct domain *d, const struct arch_domain_config *config)
+{
+    (void)d, (void)config;
+    return 0;
+}
+
+void arch_domain_destroy(struct domain *d)
+{
+    (void)d;
+}
+
+int arch_vcpu_create(struct vcpu *v)
+{
+    (void)v;
+    return 0;
+}
+
+void arch_vcpu_destroy(struct vcpu *v)
+{
+    (void)v;
+}
+
+void arch_vcpu_dump(const struct vcpu *v)
+{
+    (void)v;
+}
+
 /* Forwarding. */
 
 void arch_ioreq_complete(struct vcpu *v, const struct ioreq_access *access, bool answered)

@@ -28,6 +28,38 @@ void vcpu_wake_event(struct vcpu *v)
     vcpu_pause_clear(v, VPF_BLOCKED);
 }
 
+void sched_init_vcpu(struct vcpu *v, uint64_t affinity)
+{
+    (void)affinity;
+    atomic32_set(&v->pause_flags, VPF_DOWN | VPF_PAUSE_ONE);
+}
+
+void vcpu_pause(struct vcpu *v)
+{
+    atomic32_fetch_add(&v->pause_flags, VPF_PAUSE_ONE);
+    vcpu_set_work(v, VCPU_WORK_RESCHED);
+}
+
+void vcpu_unpause(struct vcpu *v)
+{
+    atomic32_fetch_sub(&v->pause_flags, VPF_PAUSE_ONE);
+}
+
+bool vcpu_is_off_cpu(const struct vcpu *v)
+{
+    return v != current;
+}
+
+void vcpu_block(void)
+{
+    vcpu_pause_set(current, VPF_BLOCKED);
+}
+
+bool hypercall_preempt_check(void)
+{
+    return false;
+}
+
 void sched_switch_to(struct vcpu *v)
 {
     fake_switched_to = v;

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What common/domain.c and common/evtchn/ call and tests of them need nothing from. */
+#include <stdlib.h>
+#include <wherry/console.h>
+#include <wherry/domain.h>
+#include <wherry/hypercall.h>
+#include <wherry/machine.h>
+#include <wherry/runstate.h>
+
+void machine_poweroff(void)
+{
+    abort();
+}
+
+void machine_restart(void)
+{
+    abort();
+}
+
+void machine_halt(void)
+{
+    abort();
+}
+
+int console_init_domain(struct domain *d)
+{
+    (void)d;
+    return 0;
+}
+
+void console_destroy_domain(struct domain *d)
+{
+    (void)d;
+}
+
+void runstate_release(struct vcpu *v)
+{
+    (void)v;
+}
+
+void timer_init(struct timer *t, void (*fn)(void *data), void *data, unsigned int cpu)
+{
+    (void)t, (void)fn, (void)data, (void)cpu;
+}
+
+void timer_set(struct timer *t, s_time_t expires)
+{
+    (void)t, (void)expires;
+}
+
+void timer_stop(struct timer *t)
+{
+    (void)t;
+}
+
+void arch_hypercall_set_arg(struct vcpu *v, unsigned int n, uint64_t value)
+{
+    (void)v, (void)n, (void)value;
+}
