@@ -130,9 +130,13 @@ static void __init sub_modules(const struct fdt *fdt, int parent, unsigned int d
     int node;
 
     fdt_for_each_subnode (fdt, node, parent) {
-        if (is_module(fdt, node))
-            sub_reg(&usable, fdt, node);
-        else if (depth != 0)
+        uint64_t addr, size;
+
+        /* /chosen has no ranges: the address is the host's as it is written. */
+        if (is_module(fdt, node) && fdt_get_reg(fdt, node, 0, &addr, &size) == 0 &&
+            addr + size > addr)
+            ranges_sub(&usable, addr, addr + size);
+        if (depth != 0)
             sub_modules(fdt, node, depth - 1);
     }
 }
