@@ -1,0 +1,1099 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The virtual interrupt controller (arch/arm/vgic) over a model of the CPU's virtual interface:
+ * list registers of two pCPUs, acknowledge and end of interrupt as a guest does them. Registers are
+ * reached through the MMIO handlers that the code registers.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define WHERRY_ASM_PERCPU_H
+#include <stdint.h>
+static inline uintptr_t arch_percpu_offset(void)
+{
+    return 0;
+}
+
+#include <wherry/console.h>
+#include <wherry/domain.h>
+#include <wherry/bug.h>
+#include <wherry/init.h>
+#include <wherry/irq.h>
+#include <wherry/printk.h>
+#include <wherry/slab.h>
+#include <asm/gic.h>
+#include <asm/guest.h>
+#include <asm/smp.h>
+#include <asm/vgic.h>
+#include <public/arch-arm.h>
+
+/* --- the machine --- */
+
+#define NR_VCPUS 4
+#define LRS      4
+#define SPI      40u /* some shared interrupt */
+#define SPURIOUS 1023
+
+struct pcpu {
+    uint64_t lr[LRS];
+    uint32_t hcr;
+    uint64_t vmcr;
+    uint32_t apr[8];
+};
+
+struct gic_host gic_host;
+DEFINE_PER_CPU(struct vcpu *, current_vcpu);
+DEFINE_PER_CPU(unsigned int, cpu_id);
+uint64_t cpu_mpidr[CONFIG_NR_CPUS];
+uint64_t cpu_online_mask = 3;
+
+static struct pcpu pcpus[NR_VCPUS];
+static unsigned int here; /* the pCPU that runs; vCPU n is pinned to pCPU n */
+static unsigned int kicks[NR_VCPUS];
+static bool host_enabled[64], host_active[64];
+static bool upcall[NR_VCPUS];
+static struct domain dom;
+static struct vcpu vcpus[NR_VCPUS], *vcpu_table[NR_VCPUS];
+static struct {
+    uint64_t gfn, nr, mfn;
+} mapped[4];
+static unsigned int nr_mapped;
+
+static uint64_t m_read_lr(unsigned int n)
+{
+    assert_true(n < gic_host.nr_lrs);
+    return pcpus[here].lr[n];
+}
+static void m_write_lr(unsigned int n, uint64_t lr)
+{
+    assert_true(n < gic_host.nr_lrs);
+    pcpus[here].lr[n] = lr;
+}
+static uint32_t m_read_hcr(void)
+{
+    return pcpus[here].hcr;
+}
+static void m_write_hcr(uint32_t hcr)
+{
+    pcpus[here].hcr = hcr;
+}
+static uint64_t m_read_vmcr(void)
+{
+    return pcpus[here].vmcr;
+}
+static void m_write_vmcr(uint64_t vmcr)
+{
+    pcpus[here].vmcr = vmcr;
+}
+static void m_read_apr(uint32_t apr[8])
+{
+    memcpy(apr, pcpus[here].apr, sizeof(pcpus[here].apr));
+}
+static void m_write_apr(const uint32_t apr[8])
+{
+    memcpy(pcpus[here].apr, apr, sizeof(pcpus[here].apr));
+}
+static void m_enable(unsigned int irq)
+{
+    host_enabled[irq] = true;
+}
+static void m_disable(unsigned int irq)
+{
+    host_enabled[irq] = false;
+}
+static void m_set_active(unsigned int irq, bool active)
+{
+    host_active[irq] = active;
+}
+
+static struct gic_ops ops = {
+    .read_lr = m_read_lr,
+    .write_lr = m_write_lr,
+    .read_hcr = m_read_hcr,
+    .write_hcr = m_write_hcr,
+    .read_vmcr = m_read_vmcr,
+    .write_vmcr = m_write_vmcr,
+    .read_apr = m_read_apr,
+    .write_apr = m_write_apr,
+    .enable = m_enable,
+    .disable = m_disable,
+    .set_active = m_set_active,
+};
+
+/* --- what the code calls --- */
+
+void arch_smp_kick(unsigned int cpu)
+{
+    kicks[cpu]++;
+}
+void vcpu_wake_event(struct vcpu *v)
+{
+    atomic32_fetch_and(&v->pause_flags, ~(uint32_t)VPF_BLOCKED);
+}
+bool evtchn_upcall_pending(const struct vcpu *v)
+{
+    return upcall[v->id];
+}
+void spin_lock_init(struct spinlock *l, enum lock_rank rank, const char *name)
+{
+    l->next = l->owner = 0;
+    l->rank = (uint16_t)rank;
+    l->name = name;
+}
+void spin_lock(struct spinlock *l)
+{
+    assert_int_equal(l->owner, 0);
+    l->owner = 1;
+}
+void spin_unlock(struct spinlock *l)
+{
+    assert_int_equal(l->owner, 1);
+    l->owner = 0;
+}
+void *kcalloc(size_t n, size_t size)
+{
+    return calloc(n, size);
+}
+void kfree(void *p)
+{
+    free(p);
+}
+void printk(const char *fmt, ...)
+{
+    (void)fmt;
+}
+void bug_at(const char *file, int line, const char *what)
+{
+    fail_msg("%s:%d: %s", file, line, what);
+    abort();
+}
+struct domain *domain_next(unsigned int from)
+{
+    return from == 0 ? &dom : NULL;
+}
+int irq_request(unsigned int irq, unsigned int type, void (*fn)(unsigned int irq, void *data),
+                void *data)
+{
+    (void)irq, (void)type, (void)fn, (void)data;
+    return 0;
+}
+int p2m_map(struct domain *d, gfn_t g, uint64_t nr, mfn_t m, enum p2m_type t)
+{
+    (void)d;
+    assert_int_equal(t, P2M_MMIO_DIRECT_DEV);
+    mapped[nr_mapped].gfn = g.v;
+    mapped[nr_mapped].nr = nr;
+    mapped[nr_mapped++].mfn = m.v;
+    return 0;
+}
+uint64_t vcpu_id_to_mpidr(unsigned int id)
+{
+    return (id & 15) | (uint64_t)(id >> 4) << 8;
+}
+unsigned int mpidr_to_vcpu_id(uint64_t mpidr)
+{
+    return (mpidr & ~UINT64_C(0xff0f)) ? ~0u : (unsigned int)((mpidr & 15) | (mpidr >> 8) << 4);
+}
+
+#include "../../arch/arm/vgic/vgic.c"
+#include "../../arch/arm/vgic/vgic-regs.c"
+#include "../../arch/arm/vgic/vgic-life.c"
+#include "../../common/mmio.c"
+
+/* --- the guest --- */
+
+static struct vcpu *V(unsigned int n)
+{
+    return &vcpus[n];
+}
+
+/* Trap of vCPU n: the code under test runs on its pCPU until leave(). */
+static void enter(unsigned int n)
+{
+    here = n;
+    this_cpu(cpu_id) = n;
+    current = V(n);
+}
+
+/* The exit path's part: deferred work, then the maintenance interrupt as long as it is asserted. */
+static bool maintenance_due(void)
+{
+    const struct pcpu *p = &pcpus[here];
+    unsigned int valid = 0, pending = 0;
+    bool eoi = false;
+
+    for (unsigned int n = 0; n < gic_host.nr_lrs; n++) {
+        valid += (p->lr[n] & LR_STATE) != 0;
+        pending += (p->lr[n] & LR_PENDING) != 0;
+        eoi |= !(p->lr[n] & LR_STATE) && !(p->lr[n] & LR_HW) && (p->lr[n] & LR_EOI);
+    }
+    return (p->hcr & GICH_HCR_EN) && (eoi || ((p->hcr & GICH_HCR_UIE) && valid <= 1) ||
+                                      ((p->hcr & GICH_HCR_NPIE) && pending == 0));
+}
+
+static void settle(unsigned int n)
+{
+    unsigned int rounds = 0;
+
+    enter(n);
+    for (;;) {
+        if (atomic32_xchg(&current->work, 0) & VCPU_WORK_IRQ)
+            vgic_flush(current);
+        if (!maintenance_due())
+            break;
+        maintenance(25, NULL);
+        assert_true(++rounds < 50); /* a storm */
+    }
+}
+
+/* Each vCPU enters its guest once more, as the kicks make it do. */
+static void settle_all(void)
+{
+    for (unsigned int n = 0; n < NR_VCPUS; n++)
+        settle(n);
+}
+
+/* Highest priority pending list register that this CPU may take now, or -1. */
+static int best_lr(unsigned int n)
+{
+    const struct pcpu *p = &pcpus[n];
+    unsigned int limit = VMCR_PMR(p->vmcr);
+    int best = -1;
+
+    for (unsigned int i = 0; i < gic_host.nr_lrs; i++)
+        if ((p->lr[i] & LR_STATE) == LR_ACTIVE || (p->lr[i] & LR_STATE) == LR_STATE)
+            if (LR_PRIORITY(p->lr[i]) < limit && !(p->vmcr & BIT(9)))
+                limit = LR_PRIORITY(p->lr[i]);
+    for (unsigned int i = 0; i < gic_host.nr_lrs; i++) {
+        uint64_t lr = p->lr[i];
+        uint64_t enable = (lr & LR_GROUP1) ? VMCR_ENG1 : VMCR_ENG0;
+
+        if ((lr & LR_STATE) == LR_PENDING && (p->vmcr & enable) && LR_PRIORITY(lr) < limit) {
+            limit = LR_PRIORITY(lr);
+            best = (int)i;
+        }
+    }
+    return best;
+}
+
+/* IAR of vCPU n: number, with a GICv2 SGI's sender. */
+static unsigned int ack(unsigned int n)
+{
+    int i;
+
+    settle(n);
+    i = best_lr(n);
+    if (i < 0)
+        return SPURIOUS;
+    pcpus[n].lr[i] = (pcpus[n].lr[i] & ~LR_STATE) | LR_ACTIVE;
+    return LR_VIRQ(pcpus[n].lr[i]) |
+           ((pcpus[n].lr[i] & LR_HW) ? 0 : LR_SOURCE(pcpus[n].lr[i]) << 10);
+}
+
+/* EOIR with EOImode 0: priority drop and deactivation, in hardware too if linked. */
+static void eoi(unsigned int n, unsigned int irq)
+{
+    for (unsigned int i = 0; i < gic_host.nr_lrs; i++) {
+        uint64_t *lr = &pcpus[n].lr[i];
+
+        if (LR_VIRQ(*lr) != (irq & 0x3ff) || !(*lr & LR_ACTIVE))
+            continue;
+        *lr &= ~LR_ACTIVE;
+        if (*lr & LR_HW)
+            host_active[(*lr & LR_PHYS_MASK) >> LR_PHYS_SHIFT] = false;
+        settle(n);
+        return;
+    }
+    fail_msg("EOI of %u, which is not active", irq);
+}
+
+static bool access_ok(unsigned int n, uint64_t addr, unsigned int size, bool read, uint64_t *data)
+{
+    struct mmio_access a = {
+        .addr = gpaddr(addr), .data = *data, .size = (uint8_t)size, .read = read};
+    bool ok = false;
+
+    enter(n);
+    assert_true(mmio_try_handle(V(n), &a, &ok));
+    *data = a.data;
+    settle(n);
+    return ok;
+}
+
+static uint64_t rd(unsigned int n, uint64_t addr, unsigned int size)
+{
+    uint64_t data = 0;
+
+    assert_true(access_ok(n, addr, size, true, &data));
+    return data;
+}
+
+static void wr(unsigned int n, uint64_t addr, unsigned int size, uint64_t data)
+{
+    assert_true(access_ok(n, addr, size, false, &data));
+}
+
+#define D(offset)    (dom.arch.vgic.dist_base + (offset))
+#define R(n, offset) (dom.arch.vgic.cpu_base + (n)*0x20000u + 0x10000u + (offset))
+
+/* A private register of vCPU n, wherever this version has it. */
+static uint64_t P(unsigned int n, unsigned int offset)
+{
+    return ops.version == 3 ? R(n, offset) : D(offset);
+}
+
+static void enable_spi(unsigned int irq)
+{
+    wr(0, D(0x100 + irq / 32 * 4), 4, 1u << (irq % 32));
+}
+
+static void set_up(unsigned int version, unsigned int lrs)
+{
+    memset(pcpus, 0, sizeof(pcpus));
+    memset(kicks, 0, sizeof(kicks));
+    memset(vcpus, 0, sizeof(vcpus));
+    memset(&dom, 0, sizeof(dom));
+    memset(host_active, 0, sizeof(host_active));
+    memset(host_enabled, 0, sizeof(host_enabled));
+    memset(upcall, 0, sizeof(upcall));
+    nr_mapped = 0;
+    ops.version = version;
+    gic_host = (struct gic_host){.ops = &ops,
+                                 .nr_irqs = 64,
+                                 .nr_lrs = lrs,
+                                 .prio_mask = 0xf8,
+                                 .vcpu_base = 0x8040000,
+                                 .vcpu_page2 = 0x1000,
+                                 .vcpu_size = 0x2000};
+    dom.max_vcpus = NR_VCPUS;
+    dom.vcpu = vcpu_table;
+    dom.arch.config = (struct arch_domain_config){
+        .gic_version = (uint8_t)version, .nr_spis = 64, .evtchn_ppi = 31};
+    assert_int_equal(vgic_domain_init(&dom), 0);
+    for (unsigned int n = 0; n < NR_VCPUS; n++) {
+        vcpu_table[n] = V(n);
+        vcpus[n].domain = &dom;
+        vcpus[n].id = n;
+        vcpus[n].sched.cpu = n;
+        vcpus[n].sched.on_cpu = true;
+        assert_int_equal(vgic_vcpu_init(V(n)), 0);
+        enter(n);
+        vgic_vcpu_load(V(n));
+        pcpus[n].vmcr = UINT64_C(0xf8000003); /* what the guest's driver sets: all groups, PMR */
+    }
+    wr(0, D(0), 4, 3);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    vgic_domain_destroy(&dom);
+    return 0;
+}
+static int with_v2(void **state)
+{
+    (void)state;
+    set_up(2, LRS);
+    return 0;
+}
+static int with_v3(void **state)
+{
+    (void)state;
+    set_up(3, LRS);
+    return 0;
+}
+
+/* --- cases --- */
+
+static void edge_is_delivered_once(void **state)
+{
+    (void)state;
+    enable_spi(SPI);
+    wr(0, D(0xc00 + SPI / 16 * 4), 4, 2u << (SPI % 16 * 2));
+    vgic_inject_edge(&dom, NULL, SPI);
+    vgic_inject_edge(&dom, NULL, SPI); /* merges: not acknowledged yet */
+    assert_int_equal(ack(0), SPI);
+    eoi(0, SPI);
+    assert_int_equal(ack(0), SPURIOUS);
+    /* An edge while active is another interrupt. */
+    vgic_inject_edge(&dom, NULL, SPI);
+    assert_int_equal(ack(0), SPI);
+    vgic_inject_edge(&dom, NULL, SPI);
+    assert_int_equal(ack(0), SPURIOUS);
+    eoi(0, SPI);
+    assert_int_equal(ack(0), SPI);
+    eoi(0, SPI);
+    assert_int_equal(ack(0), SPURIOUS);
+}
+
+static void level_stays_until_lowered(void **state)
+{
+    (void)state;
+    enable_spi(SPI);
+    vgic_inject(&dom, NULL, SPI, true);
+    assert_int_equal(ack(0), SPI);
+    eoi(0, SPI);
+    assert_int_equal(ack(0), SPI);
+    vgic_inject(&dom, NULL, SPI, false);
+    eoi(0, SPI);
+    assert_int_equal(ack(0), SPURIOUS);
+}
+
+static void level_lowered_before_ack_is_gone(void **state)
+{
+    (void)state;
+    enable_spi(SPI);
+    vgic_inject(&dom, NULL, SPI, true);
+    settle(0);
+    assert_true(best_lr(0) >= 0);
+    vgic_inject(&dom, NULL, SPI, false);
+    assert_int_equal(ack(0), SPURIOUS);
+    assert_int_equal(rd(0, D(0x200 + SPI / 32 * 4), 4), 0);
+}
+
+static void enabling_delivers_what_is_pending(void **state)
+{
+    (void)state;
+    vgic_inject(&dom, NULL, SPI, true);
+    assert_int_equal(ack(0), SPURIOUS);
+    enable_spi(SPI);
+    assert_int_equal(ack(0), SPI);
+}
+
+static void disabling_takes_it_back(void **state)
+{
+    (void)state;
+    enable_spi(SPI);
+    wr(0, D(0xc00 + SPI / 16 * 4), 4, 2u << (SPI % 16 * 2));
+    vgic_inject_edge(&dom, NULL, SPI);
+    settle(0);
+    assert_true(best_lr(0) >= 0);
+    kicks[0] = 0;
+    wr(1, D(0x180 + SPI / 32 * 4), 4, 1u << (SPI % 32)); /* by another vCPU */
+    assert_int_equal(kicks[0], 1);
+    assert_int_equal(ack(0), SPURIOUS);
+    assert_int_equal(rd(1, D(0x200 + SPI / 32 * 4), 4), 1u << (SPI % 32)); /* still pending */
+    enable_spi(SPI);
+    assert_int_equal(ack(0), SPI);
+}
+
+static void clearing_pending_takes_it_back(void **state)
+{
+    (void)state;
+    enable_spi(SPI);
+    wr(0, D(0xc00 + SPI / 16 * 4), 4, 2u << (SPI % 16 * 2));
+    vgic_inject_edge(&dom, NULL, SPI);
+    settle(0);
+    wr(1, D(0x280 + SPI / 32 * 4), 4, 1u << (SPI % 32));
+    assert_int_equal(ack(0), SPURIOUS);
+    assert_int_equal(rd(0, D(0x200 + SPI / 32 * 4), 4), 0);
+    /* A level line cannot be cleared that way. */
+    wr(0, D(0xc00 + SPI / 16 * 4), 4, 0);
+    vgic_inject(&dom, NULL, SPI, true);
+    settle(0);
+    wr(0, D(0x280 + SPI / 32 * 4), 4, 1u << (SPI % 32));
+    assert_int_equal(ack(0), SPI);
+}
+
+static void set_pending_by_register(void **state)
+{
+    (void)state;
+    enable_spi(SPI);
+    wr(0, D(0x200 + SPI / 32 * 4), 4, 1u << (SPI % 32));
+    assert_int_equal(rd(0, D(0x200 + SPI / 32 * 4), 4), 1u << (SPI % 32));
+    assert_int_equal(ack(0), SPI);
+    assert_int_equal(rd(0, D(0x200 + SPI / 32 * 4), 4), 0);
+    assert_int_equal(rd(0, D(0x300 + SPI / 32 * 4), 4), 1u << (SPI % 32));
+    eoi(0, SPI);
+    assert_int_equal(rd(0, D(0x300 + SPI / 32 * 4), 4), 0);
+    assert_int_equal(ack(0), SPURIOUS);
+}
+
+static void active_by_register_blocks(void **state)
+{
+    (void)state;
+    enable_spi(SPI);
+    wr(0, D(0x300 + SPI / 32 * 4), 4, 1u << (SPI % 32));
+    vgic_inject(&dom, NULL, SPI, true);
+    assert_int_equal(ack(0), SPURIOUS);
+    wr(1, D(0x380 + SPI / 32 * 4), 4, 1u << (SPI % 32));
+    assert_int_equal(ack(0), SPI);
+    wr(0, D(0x380 + SPI / 32 * 4), 4, 1u << (SPI % 32)); /* as good as EOI */
+    assert_int_equal(ack(0), SPI);
+    eoi(0, SPI);
+}
+
+static void priorities_order(void **state)
+{
+    (void)state;
+    for (unsigned int i = 0; i < 3; i++) {
+        enable_spi(SPI + i);
+        wr(0, D(0x400 + SPI + i), 1, 0xf0 - 0x10 * i);
+        vgic_inject(&dom, NULL, SPI + i, true);
+    }
+    assert_int_equal(ack(0), SPI + 2);
+    assert_int_equal(ack(0), SPURIOUS); /* the others are less urgent than what is active */
+    vgic_inject(&dom, NULL, SPI + 2, false);
+    eoi(0, SPI + 2);
+    assert_int_equal(ack(0), SPI + 1);
+}
+
+static void more_than_list_registers(void **state)
+{
+    uint64_t seen = 0;
+
+    (void)state;
+    for (unsigned int i = 0; i < 12; i++) {
+        enable_spi(SPI + i);
+        wr(0, D(0x400 + SPI + i), 1, 0xf0 - 8 * i); /* the most urgent come last */
+        vgic_inject(&dom, NULL, SPI + i, true);
+    }
+    for (unsigned int i = 0; i < 12; i++) {
+        unsigned int irq = ack(0);
+
+        assert_int_equal(irq, SPI + 11 - i);
+        seen |= BIT64(irq - SPI);
+        vgic_inject(&dom, NULL, irq, false);
+        eoi(0, irq);
+    }
+    assert_int_equal(seen, 0xfff);
+    assert_int_equal(ack(0), SPURIOUS);
+    assert_int_equal(pcpus[0].hcr, GICH_HCR_EN); /* nothing to tell any more */
+}
+
+/* Eight edges, all acknowledged into active state as far as list registers go, then ended. */
+static void all_active_then_more(void **state)
+{
+    unsigned int got = 0;
+    unsigned int stack[8];
+
+    (void)state;
+    wr(0, D(0xc00 + 2 * 4), 4, 0xaaaaaaaa);
+    wr(0, D(0xc00 + 3 * 4), 4, 0xaaaaaaaa);
+    for (unsigned int i = 0; i < 8; i++) {
+        enable_spi(SPI + i);
+        wr(0, D(0x400 + SPI + i), 1, 0xf0 - 8 * i);
+    }
+    for (unsigned int i = 0; i < 8; i++) {
+        vgic_inject_edge(&dom, NULL, SPI + i);
+        if (i < LRS) {
+            stack[got] = ack(0);
+            assert_int_equal(stack[got++], SPI + i);
+        } else {
+            assert_int_equal(ack(0), SPURIOUS); /* waits for a list register */
+        }
+    }
+    while (got > 0) {
+        eoi(0, stack[--got]);
+        stack[got] = ack(0);
+        if (stack[got] != SPURIOUS)
+            got++;
+        assert_true(got <= LRS);
+    }
+    settle_all();
+    assert_int_equal(rd(0, D(0x204), 4), 0);
+    assert_int_equal(rd(0, D(0x304), 4), 0);
+}
+
+static void spurious_latch_never_left(void **state)
+{
+    (void)state;
+    /* An interrupt that nobody can take: delivered as soon as somebody can. */
+    enable_spi(SPI);
+    wr(0, D(0), 4, 0);
+    vgic_inject(&dom, NULL, SPI, true);
+    assert_int_equal(ack(0), SPURIOUS);
+    wr(2, D(0), 4, 3);
+    assert_int_equal(ack(0), SPI);
+}
+
+static void route(unsigned int irq, unsigned int n)
+{
+    if (ops.version == 3)
+        wr(0, D(0x6000 + irq * 8), 8, vcpu_id_to_mpidr(n));
+    else
+        wr(0, D(0x800 + irq), 1, 1u << n);
+}
+
+static void rerouting_moves_it(void **state)
+{
+    (void)state;
+    enable_spi(SPI);
+    vgic_inject(&dom, NULL, SPI, true);
+    settle(0);
+    assert_true(best_lr(0) >= 0);
+    route(SPI, 1);
+    settle_all();
+    assert_int_equal(ack(0), SPURIOUS);
+    assert_int_equal(ack(1), SPI);
+    /* Active on one, routed to the other: comes there only after its end. */
+    route(SPI, 2);
+    settle_all();
+    assert_int_equal(ack(2), SPURIOUS);
+    eoi(1, SPI);
+    assert_int_equal(ack(2), SPI);
+    assert_int_equal(ack(1), SPURIOUS);
+}
+
+static void routed_nowhere_waits(void **state)
+{
+    (void)state;
+    enable_spi(SPI);
+    if (ops.version == 3)
+        wr(0, D(0x6000 + SPI * 8), 8, 0x77);
+    else
+        wr(0, D(0x800 + SPI), 1, 0xf0); /* vCPUs that do not exist */
+    vgic_inject(&dom, NULL, SPI, true);
+    settle_all();
+    for (unsigned int n = 0; n < NR_VCPUS; n++)
+        assert_int_equal(ack(n), SPURIOUS);
+    route(SPI, 3);
+    settle_all();
+    assert_int_equal(ack(3), SPI);
+}
+
+static void v2_sgi_senders(void **state)
+{
+    (void)state;
+    wr(1, D(0xf00), 4, (1u << 16) | 5); /* to vCPU 0 */
+    wr(3, D(0xf00), 4, (1u << 24) | 5); /* to all others */
+    wr(0, D(0xf00), 4, (2u << 24) | 5); /* to oneself */
+    assert_int_equal(rd(0, D(0xf20 + 4), 4), 0x00000b00);
+    assert_int_equal(ack(0), 5 | 0 << 10);
+    assert_int_equal(ack(0), SPURIOUS); /* active: others wait */
+    eoi(0, 5);
+    assert_int_equal(ack(0), 5 | 1 << 10);
+    eoi(0, 5);
+    assert_int_equal(ack(0), 5 | 3 << 10);
+    wr(1, D(0xf00), 4, (1u << 16) | 5); /* while active */
+    eoi(0, 5);
+    assert_int_equal(ack(0), 5 | 1 << 10);
+    eoi(0, 5);
+    assert_int_equal(ack(0), SPURIOUS);
+    assert_int_equal(ack(2), 5 | 3 << 10);
+    assert_int_equal(ack(3), SPURIOUS);
+}
+
+static void v2_sgi_pending_registers(void **state)
+{
+    (void)state;
+    wr(0, D(0xf20 + 6), 1, 0x06); /* SGI 6 from 1 and 2 */
+    assert_int_equal(rd(0, D(0xf20 + 4), 4), 0x00060000);
+    assert_int_equal(rd(0, D(0xf10 + 6), 1), 0x06);
+    wr(0, D(0xf10 + 6), 1, 0x02);
+    assert_int_equal(rd(0, D(0xf20 + 6), 1), 0x04);
+    assert_int_equal(ack(0), 6 | 2 << 10);
+    eoi(0, 6);
+    assert_int_equal(ack(0), SPURIOUS);
+    wr(0, D(0xf20 + 6), 1, 0x04);
+    settle(0);
+    wr(0, D(0xf10 + 6), 1, 0xff); /* out of the list register */
+    assert_int_equal(ack(0), SPURIOUS);
+    wr(0, D(0x200), 4, 0xffff); /* not for SGIs */
+    assert_int_equal(ack(0), SPURIOUS);
+}
+
+static void v2_targets(void **state)
+{
+    (void)state;
+    assert_int_equal(rd(2, D(0x800), 4), 0x04040404);
+    wr(2, D(0x800), 4, 0x01010101);
+    assert_int_equal(rd(2, D(0x800), 1), 0x04);
+    wr(0, D(0x800 + SPI), 4, 0xff020c01);
+    assert_int_equal(rd(0, D(0x800 + SPI), 4), 0x0f020c01);
+    assert_int_equal(rd(0, D(0x800 + SPI + 1), 1), 0x0c);
+    enable_spi(SPI + 1);
+    vgic_inject(&dom, NULL, SPI + 1, true);
+    settle_all();
+    assert_int_equal(ack(3), SPURIOUS);
+    assert_int_equal(ack(2), SPI + 1);
+    assert_int_equal(rd(0, D(4), 4) & 0xff, 2 | (NR_VCPUS - 1) << 5);
+    assert_int_equal(nr_mapped, 2);
+    assert_int_equal(mapped[0].gfn, GUEST_GICC_BASE >> 12);
+    assert_int_equal(mapped[1].gfn, (GUEST_GICC_BASE >> 12) + 1);
+    assert_int_equal(mapped[1].mfn, 0x8041);
+}
+
+static void v3_sgi(void **state)
+{
+    uint64_t val = UINT64_C(5) << 24 | 0x6; /* to 1 and 2 */
+
+    (void)state;
+    wr(0, R(0, 0x100), 4, 0xffff);
+    wr(0, R(1, 0x100), 4, 0xffff);
+    wr(0, R(2, 0x100), 4, 0xffff);
+    enter(0);
+    assert_true(vgic_sysreg(V(0), 0x3a3016, &val, false)); /* ICC_SGI1R_EL1 */
+    assert_int_equal(kicks[1] > 0, 1);
+    assert_int_equal(ack(1), 5);
+    assert_int_equal(ack(2), 5);
+    assert_int_equal(ack(0), SPURIOUS);
+    eoi(1, 5);
+    val = UINT64_C(1) << 40 | UINT64_C(7) << 24;
+    enter(1);
+    assert_true(vgic_sysreg(V(1), 0x3a3016, &val, false));
+    assert_int_equal(ack(0), 7);
+    assert_int_equal(ack(1), SPURIOUS);
+    /* Group 0 writes do not reach group 1 SGIs; no such affinity: nothing. */
+    val = UINT64_C(8) << 24 | 1;
+    enter(0);
+    assert_true(vgic_sysreg(V(0), 0x3e3016, &val, false));
+    eoi(0, 7);
+    assert_int_equal(ack(0), SPURIOUS);
+    val = UINT64_C(0xff) << 48 | UINT64_C(8) << 24 | 0xffff;
+    enter(0);
+    assert_true(vgic_sysreg(V(0), 0x3a3016, &val, false));
+    assert_int_equal(ack(0), SPURIOUS);
+    enter(0);
+    assert_false(vgic_sysreg(V(0), 0x3a3016, &val, true)); /* write only */
+    assert_true(vgic_sysreg(V(0), 0x3a3018, &val, true));  /* ICC_SRE_EL1 */
+    assert_int_equal(val, 7);
+}
+
+static void v3_redistributors(void **state)
+{
+    (void)state;
+    assert_int_equal(rd(0, dom.arch.vgic.cpu_base + 8, 8), 0);
+    assert_int_equal(rd(0, dom.arch.vgic.cpu_base + 0x60008, 8),
+                     UINT64_C(3) << 32 | 3 << 8 | 1 << 4);
+    assert_int_equal(rd(0, dom.arch.vgic.cpu_base + 0x6000c, 4), 3);
+    assert_int_equal(rd(0, dom.arch.vgic.cpu_base + 0xffe8, 4) & 0xf0, 0x30);
+    assert_int_equal(rd(0, D(0xffe8), 4) & 0xf0, 0x30);
+    assert_int_equal(rd(0, dom.arch.vgic.cpu_base + 0x14, 4), 0); /* awake */
+    /* A private interrupt of another vCPU, through its redistributor. */
+    wr(0, R(2, 0x100), 4, 1u << 20);
+    kicks[2] = 0;
+    wr(0, R(2, 0x200), 4, 1u << 20);
+    assert_int_equal(kicks[2], 1);
+    assert_int_equal(ack(2), 20);
+    eoi(2, 20);
+    /* The distributor has none of them. */
+    assert_int_equal(rd(0, D(0x100), 4), 0);
+    wr(0, D(0x200), 4, ~0u);
+    assert_int_equal(ack(0), SPURIOUS);
+    wr(0, D(0x6000 + SPI * 8), 8, 0x2);
+    assert_int_equal(rd(0, D(0x6000 + SPI * 8), 8), 2);
+    wr(0, D(0x6000 + SPI * 8 + 4), 4, 0xff);
+    assert_int_equal(rd(0, D(0x6000 + SPI * 8), 8), UINT64_C(0xff00000002));
+}
+
+static void upcall_is_a_level(void **state)
+{
+    (void)state;
+    upcall[1] = true;
+    arch_evtchn_upcall(V(1));
+    assert_int_equal(atomic32_read(&V(1)->work), 0); /* not enabled: nothing to do */
+    wr(1, P(1, 0x100), 4, 1u << 31);
+    assert_int_equal(ack(1), 31);
+    eoi(1, 31);
+    assert_int_equal(ack(1), 31); /* the guest did not clear its flag */
+    upcall[1] = false;
+    eoi(1, 31);
+    assert_int_equal(ack(1), SPURIOUS);
+    kicks[1] = 0;
+    upcall[1] = true;
+    enter(0);
+    arch_evtchn_upcall(V(1));
+    arch_evtchn_upcall(V(1));
+    assert_int_equal(kicks[1], 1);
+    assert_int_equal(ack(1), 31);
+    /* Set again between the guest's look at it and the end. */
+    upcall[1] = false;
+    upcall[1] = true;
+    arch_evtchn_upcall(V(1));
+    eoi(1, 31);
+    assert_int_equal(ack(1), 31);
+    upcall[1] = false;
+    eoi(1, 31);
+    upcall[1] = true;
+    arch_evtchn_upcall(V(1));
+    settle(1);
+    upcall[1] = false; /* polled by the guest */
+    enter(1);
+    assert_false(vgic_vcpu_pending_irq(V(1)));
+}
+
+/* The virtual timer: linked to the host's, survives a switch to another vCPU and back. */
+static void timer_is_linked(void **state)
+{
+    (void)state;
+    wr(0, P(0, 0x100), 4, 1u << 27);
+    enter(0);
+    host_active[27] = true;
+    vgic_inject_hw(&dom, V(0), 27);
+    assert_int_equal(ack(0), 27);
+    assert_true(host_active[27]);
+    enter(0);
+    vgic_vcpu_save(V(0)); /* active: the host's must not keep the next vCPU's off */
+    assert_false(host_active[27]);
+    assert_int_equal(pcpus[0].hcr, 0);
+    for (unsigned int i = 0; i < LRS; i++)
+        assert_int_equal(pcpus[0].lr[i], 0);
+    vgic_vcpu_load(V(0));
+    assert_true(host_active[27]);
+    eoi(0, 27);
+    assert_false(host_active[27]);
+    enter(0);
+    vgic_vcpu_save(V(0));
+    vgic_vcpu_load(V(0));
+    assert_false(host_active[27]);
+    assert_int_equal(ack(0), SPURIOUS);
+    /* Pending, never acknowledged, cleared by the guest: the host's is free again. */
+    enter(0);
+    host_active[27] = true;
+    vgic_inject_hw(&dom, V(0), 27);
+    settle(0);
+    wr(0, P(0, 0x280), 4, 1u << 27);
+    assert_int_equal(ack(0), SPURIOUS);
+    assert_false(host_active[27]);
+    /* Disabled when it fires: kept until enabled. */
+    wr(0, P(0, 0x180), 4, 1u << 27);
+    enter(0);
+    host_active[27] = true;
+    vgic_inject_hw(&dom, V(0), 27);
+    assert_int_equal(ack(0), SPURIOUS);
+    assert_true(host_active[27]);
+    wr(0, P(0, 0x100), 4, 1u << 27);
+    assert_int_equal(ack(0), 27);
+}
+
+static void passthrough_spi(void **state)
+{
+    (void)state;
+    assert_int_equal(vgic_link_hw(&dom, SPI, 50, IRQ_TYPE_LEVEL), 0);
+    assert_int_equal(vgic_link_hw(&dom, SPI, 51, IRQ_TYPE_LEVEL), -EBUSY);
+    assert_int_equal(vgic_link_hw(&dom, 5, 51, IRQ_TYPE_LEVEL), -EINVAL);
+    assert_true(vgic_irq_is_assigned(&dom, SPI));
+    assert_false(vgic_irq_is_assigned(&dom, SPI + 1));
+    assert_false(host_enabled[50]);
+    enable_spi(SPI);
+    assert_true(host_enabled[50]);
+    host_active[50] = true;
+    vgic_inject_hw(&dom, NULL, SPI);
+    assert_int_equal(ack(0), SPI);
+    eoi(0, SPI);
+    assert_false(host_active[50]);
+    assert_int_equal(ack(0), SPURIOUS);
+    vgic_inject(&dom, NULL, SPI, true); /* not the device model's business */
+    assert_int_equal(ack(0), SPURIOUS);
+    host_active[50] = true;
+    vgic_inject_hw(&dom, NULL, SPI);
+    settle(0);
+    wr(1, D(0x280 + SPI / 32 * 4), 4, 1u << (SPI % 32));
+    settle_all();
+    assert_false(host_active[50]);
+    wr(0, D(0x180 + SPI / 32 * 4), 4, 1u << (SPI % 32));
+    assert_false(host_enabled[50]);
+}
+
+static void switch_keeps_state(void **state)
+{
+    (void)state;
+    enable_spi(SPI);
+    enable_spi(SPI + 1);
+    wr(0, D(0x400 + SPI), 1, 0x80);
+    wr(0, D(0x400 + SPI + 1), 1, 0xa0);
+    vgic_inject(&dom, NULL, SPI, true);
+    vgic_inject(&dom, NULL, SPI + 1, true);
+    assert_int_equal(ack(0), SPI);
+    enter(0);
+    pcpus[0].apr[0] = 0x1234;
+    vgic_vcpu_save(V(0));
+    pcpus[0].vmcr = 0;
+    pcpus[0].apr[0] = 0;
+    V(0)->sched.on_cpu = false;
+    current = NULL;
+    kicks[0] = 0;
+    vgic_inject(&dom, NULL, SPI + 1, false); /* while it is off */
+    assert_int_equal(kicks[0], 0);
+    V(0)->sched.on_cpu = true;
+    enter(0);
+    vgic_vcpu_load(V(0));
+    assert_int_equal(pcpus[0].apr[0], 0x1234);
+    vgic_inject(&dom, NULL, SPI, false);
+    eoi(0, SPI);
+    assert_int_equal(ack(0), SPURIOUS);
+}
+
+static void going_down_gives_up(void **state)
+{
+    (void)state;
+    enable_spi(SPI);
+    vgic_inject(&dom, NULL, SPI, true);
+    settle(0);
+    enter(0);
+    atomic32_set(&V(0)->pause_flags, VPF_DOWN);
+    vgic_vcpu_save(V(0));
+    V(0)->sched.on_cpu = false;
+    route(SPI, 1); /* by vCPU 0's model of a register access: only the state matters */
+    settle(1);
+    assert_int_equal(ack(1), SPI);
+}
+
+static void wfi(void **state)
+{
+    (void)state;
+    enter(0);
+    assert_false(vgic_vcpu_pending_irq(V(0)));
+    enable_spi(SPI);
+    vgic_inject(&dom, NULL, SPI, true);
+    enter(0);
+    assert_true(vgic_vcpu_pending_irq(V(0)));
+    pcpus[0].vmcr = 3; /* masked by priority */
+    assert_false(vgic_vcpu_pending_irq(V(0)));
+    pcpus[0].vmcr = UINT64_C(0xf8000000); /* groups off */
+    assert_false(vgic_vcpu_pending_irq(V(0)));
+    pcpus[0].vmcr = UINT64_C(0xf8000003);
+    assert_int_equal(ack(0), SPI);
+    vgic_inject(&dom, NULL, SPI, false);
+    enter(0);
+    assert_false(vgic_vcpu_pending_irq(V(0)));
+    atomic32_set(&V(0)->pause_flags, VPF_BLOCKED);
+    vgic_inject(&dom, NULL, SPI + 1, true); /* not enabled */
+    assert_int_equal(atomic32_read(&V(0)->pause_flags), VPF_BLOCKED);
+    vgic_inject(&dom, NULL, SPI, true);
+    assert_int_equal(atomic32_read(&V(0)->pause_flags), 0);
+}
+
+static void registers_read_back(void **state)
+{
+    (void)state;
+    wr(0, D(0x400 + SPI), 4, 0xffabcdef);
+    assert_int_equal(rd(0, D(0x400 + SPI), 4), 0xf8a8c8e8); /* five bits */
+    assert_int_equal(rd(0, D(0x400 + SPI + 1), 1), 0xc8);
+    wr(0, D(0xc00 + 2 * 4), 4, 0xffffffff);
+    assert_int_equal(rd(0, D(0xc00 + 2 * 4), 4), 0xaaaaaaaa);
+    wr(0, D(0x104), 4, 0x0f);
+    wr(0, D(0x184), 4, 0x03);
+    assert_int_equal(rd(0, D(0x104), 4), 0x0c);
+    assert_int_equal(rd(0, D(0x184), 4), 0x0c);
+    wr(0, D(0x84), 4, 0x55);
+    assert_int_equal(rd(0, D(0x84), 4), 0x55);
+    /* Beyond the interrupts that exist: zero, no effect. */
+    wr(0, D(0x100 + 4 * 31), 4, ~0u);
+    assert_int_equal(rd(0, D(0x100 + 4 * 31), 4), 0);
+    wr(0, D(0x400 + 1000), 4, ~0u);
+    assert_int_equal(rd(0, D(0x400 + 1000), 4), 0);
+}
+
+static void sizes(void **state)
+{
+    uint64_t data = 0;
+
+    (void)state;
+    assert_false(access_ok(0, D(0x100), 1, true, &data));
+    assert_false(access_ok(0, D(0x100), 2, false, &data));
+    assert_false(access_ok(0, D(0x100), 8, true, &data));
+    assert_false(access_ok(0, D(0x102), 4, true, &data));
+    assert_false(access_ok(0, D(0x400), 2, true, &data));
+    assert_false(access_ok(0, D(0x404), 8, true, &data));
+    assert_true(access_ok(0, D(0x407), 1, true, &data));
+}
+
+/* Every offset, size and direction, with hostile data, while interrupts come: nothing breaks. */
+static void fuzz(void **state)
+{
+    uint32_t seed = 12345;
+
+    (void)state;
+    for (unsigned int round = 0; round < 300000; round++) {
+        unsigned int n, what;
+        uint64_t data, span, base;
+
+        seed = seed * 1664525 + 1013904223;
+        n = (seed >> 8) % NR_VCPUS;
+        what = (seed >> 16) % 8;
+        data = (uint64_t)seed << 32 | (seed ^ 0x5a5a5a5a);
+        seed = seed * 1664525 + 1013904223;
+        base = what < 2 && ops.version == 3 ? dom.arch.vgic.cpu_base : dom.arch.vgic.dist_base;
+        span = base == dom.arch.vgic.dist_base ? dom.arch.vgic.dist_size : dom.arch.vgic.cpu_size;
+        if (what < 5)
+            access_ok(n, base + (seed >> 4) % (seed & 8 ? span : 0x800), 1u << (seed >> 29 & 3),
+                      seed & 4, &data);
+        else if (what == 5)
+            vgic_inject(&dom, V(n), 16 + (seed >> 8) % 90, seed & 1);
+        else if (what == 6 && (what = ack(n)) != SPURIOUS)
+            eoi(n, what);
+        else
+            settle(n);
+    }
+    /* And it still works. */
+    for (unsigned int n = 0; n < NR_VCPUS; n++)
+        pcpus[n].vmcr = UINT64_C(0xf8000003);
+    for (unsigned int w = 0; w < 3; w++) {
+        wr(0, D(0x180 + 4 * w), 4, ~0u);
+        wr(0, D(0x280 + 4 * w), 4, ~0u);
+        wr(0, D(0x380 + 4 * w), 4, ~0u);
+        for (unsigned int n = 0; n < NR_VCPUS && w == 0; n++) {
+            wr(n, P(n, 0x180), 4, ~0u);
+            wr(n, P(n, 0x280), 4, ~0u);
+            wr(n, P(n, 0x380), 4, ~0u);
+            for (unsigned int i = 0; i < 4 && ops.version == 2; i++)
+                wr(n, D(0xf10 + 4 * i), 4, ~0u);
+        }
+    }
+    settle_all();
+    for (unsigned int irq = 16; irq < 96; irq++)
+        for (unsigned int n = 0; n < NR_VCPUS; n++)
+            vgic_inject(&dom, V(n), irq, false);
+    settle_all();
+    for (unsigned int n = 0; n < NR_VCPUS; n++)
+        for (unsigned int i = 0; i < LRS; i++)
+            assert_int_equal(pcpus[n].lr[i] & LR_STATE, 0);
+    wr(0, D(0), 4, 3);
+    wr(0, D(0x400 + SPI), 1, 0x80);
+    route(SPI, 2);
+    enable_spi(SPI);
+    vgic_inject(&dom, NULL, SPI, true);
+    assert_int_equal(ack(2), SPI);
+}
+
+#define BOTH(f)                               \
+    {"v2_" #f, f, with_v2, tear_down, NULL},  \
+    {                                         \
+        "v3_" #f, f, with_v3, tear_down, NULL \
+    }
+#define V2(f) cmocka_unit_test_setup_teardown(f, with_v2, tear_down)
+#define V3(f) cmocka_unit_test_setup_teardown(f, with_v3, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        BOTH(edge_is_delivered_once),
+        BOTH(level_stays_until_lowered),
+        BOTH(level_lowered_before_ack_is_gone),
+        BOTH(enabling_delivers_what_is_pending),
+        BOTH(disabling_takes_it_back),
+        BOTH(clearing_pending_takes_it_back),
+        BOTH(set_pending_by_register),
+        BOTH(active_by_register_blocks),
+        BOTH(priorities_order),
+        BOTH(more_than_list_registers),
+        BOTH(all_active_then_more),
+        BOTH(spurious_latch_never_left),
+        BOTH(rerouting_moves_it),
+        BOTH(routed_nowhere_waits),
+        BOTH(upcall_is_a_level),
+        BOTH(timer_is_linked),
+        BOTH(passthrough_spi),
+        BOTH(switch_keeps_state),
+        BOTH(going_down_gives_up),
+        BOTH(wfi),
+        BOTH(registers_read_back),
+        BOTH(sizes),
+        BOTH(fuzz),
+        V2(v2_sgi_senders),
+        V2(v2_sgi_pending_registers),
+        V2(v2_targets),
+        V3(v3_sgi),
+        V3(v3_redistributors),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
