@@ -59,11 +59,6 @@ void evtchn_send_global_virq(struct domain *d, unsigned int virq)
     virqs++;
 }
 
-bool hypercall_preempt_check(void)
-{
-    return fake_irq_pending_flag;
-}
-
 static void input_hook(struct domain *d)
 {
     assert_non_null(d);

@@ -57,7 +57,7 @@ void vcpu_block(void)
 
 bool hypercall_preempt_check(void)
 {
-    return false;
+    return arch_irq_pending();
 }
 
 void sched_switch_to(struct vcpu *v)
