@@ -94,7 +94,7 @@ void abort_refuse(struct vcpu *v)
     inject_data_abort(v, pa->far + (pa->element ? pa->insn.size : 0), !pa->insn.load, -1);
 }
 
-static void unclaimed(struct vcpu *v)
+static noinline void unclaimed(struct vcpu *v)
 {
     const struct pending_access *pa = &v->arch.access;
 
@@ -103,8 +103,8 @@ static void unclaimed(struct vcpu *v)
     abort_refuse(v);
 }
 
-/* Ask the device models. */
-static void forward(struct vcpu *v, uint64_t data)
+/* Ask the device models about the current element; `data` is what a write writes. */
+static void forward_element(struct vcpu *v, uint64_t data)
 {
     const struct pending_access *pa = &v->arch.access;
     struct ioreq_access access = {
@@ -117,6 +117,9 @@ static void forward(struct vcpu *v, uint64_t data)
         .read = pa->insn.load,
     };
 
+    /* RAM after all: a table changed while the fault was on its way. Nothing is done yet. */
+    if (unlikely(p2m_fault_is_spurious(v->domain, gpaddr_to_gfn(gpaddr(pa->ipa)))) && !pa->element)
+        return;
     switch (ioreq_forward(v, &access)) {
     case IOREQ_SENT:  /* arch_ioreq_complete() follows */
     case IOREQ_RETRY: /* the PC stays */
@@ -145,10 +148,7 @@ static void start_element(struct vcpu *v)
             abort_refuse(v);
         return;
     }
-    /* RAM after all: a table changed while the fault was on its way. Nothing is done yet. */
-    if (unlikely(p2m_fault_is_spurious(v->domain, gpaddr_to_gfn(access.addr))) && !pa->element)
-        return;
-    forward(v, access.data);
+    forward_element(v, access.data);
 }
 
 /* The syndrome says it all. */
@@ -209,30 +209,75 @@ static uint64_t fault_ipa_page(void)
     return (READ_SYSREG(hpfar_el2) & ~UINT64_C(0xf)) << 8;
 }
 
-/* A translation fault of an access by the program, not of a table walk. */
-static void translation_fault(struct vcpu *v, uint64_t esr, uint32_t iss)
+/* No valid syndrome: cache maintenance, or an instruction to be decoded. */
+static noinline void fault_without_syndrome(struct vcpu *v, uint64_t esr, uint64_t far,
+                                            uint64_t ipa)
 {
     struct pending_access *pa = &v->arch.access;
-    uint64_t far = READ_SYSREG(far_el2);
+    uint32_t iss = esr_iss(esr);
 
-    pa->far = far;
-    pa->ipa = fault_ipa_page() | (far & ~PAGE_MASK);
-    pa->element = 0;
-    if (likely(iss & DABT_ISV)) {
-        insn_from_syndrome(&pa->insn, iss, esr);
-    } else if (unlikely(p2m_fault_is_spurious(v->domain, gpaddr_to_gfn(gpaddr(pa->ipa))))) {
+    if (p2m_fault_is_spurious(v->domain, gpaddr_to_gfn(gpaddr(ipa))))
         return;
-    } else if (iss & DABT_CM) {
-        cache_maintenance(v, pa->ipa, far, esr);
+    if (iss & DABT_CM) {
+        cache_maintenance(v, ipa, far, esr);
         return;
-    } else if (!insn_from_memory(v, &pa->insn, iss, far)) {
+    }
+    if (!insn_from_memory(v, &pa->insn, iss, far)) {
         atomic64_fetch_add(&v->domain->stats.undecoded, 1);
-        gprintk("cannot decode access to %lx, pc %lx\n", (unsigned long)pa->ipa,
+        gprintk("cannot decode access to %lx, pc %lx\n", (unsigned long)ipa,
                 (unsigned long)v->arch.regs.elr);
         inject_data_abort(v, far, (iss & DABT_WNR) != 0, -1);
         return;
     }
+    pa->far = far;
+    pa->ipa = ipa;
+    pa->element = 0;
     start_element(v);
+}
+
+/* The common case, with nothing kept for later: a device of the hypervisor, found already. */
+static void local_access(struct vcpu *v, const struct mmio_handler *h, const struct mem_insn *insn,
+                         uint64_t far, uint64_t ipa)
+{
+    struct cpu_user_regs *regs = &v->arch.regs;
+    struct mmio_access access = {.addr = gpaddr(ipa), .size = insn->size, .read = insn->load};
+
+    if (!insn->load)
+        access.data = regs_get(regs, insn->rt) & insn_size_mask(insn->size);
+    if (unlikely(!h->fn(v, &access, h->opaque))) {
+        inject_data_abort(v, far, !insn->load, -1);
+        return;
+    }
+    if (insn->load)
+        regs_set(regs, insn->rt, insn_extend(insn, access.data));
+    regs_advance_pc(regs, insn->len);
+}
+
+/* A translation fault of an access by the program, not of a table walk. */
+static void translation_fault(struct vcpu *v, uint64_t esr, uint32_t iss)
+{
+    uint64_t far = READ_SYSREG(far_el2);
+    uint64_t ipa = fault_ipa_page() | (far & ~PAGE_MASK);
+    struct pending_access *pa = &v->arch.access;
+    const struct mmio_handler *h;
+    struct mem_insn insn;
+
+    if (unlikely(!(iss & DABT_ISV))) {
+        fault_without_syndrome(v, esr, far, ipa);
+        return;
+    }
+    insn_from_syndrome(&insn, iss, esr);
+    h = mmio_find(v->domain, ipa, ipa + insn.size - 1);
+    if (h != NULL) {
+        local_access(v, h, &insn, far, ipa);
+        return;
+    }
+    pa->insn = insn;
+    pa->far = far;
+    pa->ipa = ipa;
+    pa->element = 0;
+    forward_element(v,
+                    insn.load ? 0 : regs_get(&v->arch.regs, insn.rt) & insn_size_mask(insn.size));
 }
 
 /* A stage-2 fault of the guest's own table walk: its table is not in RAM. Or is by now? */

@@ -11,8 +11,6 @@
 #include <wherry/lib/string.h>
 #include <wherry/mm.h>
 
-/* PAR_EL1 of a successful translation: attributes as in MAIR; 0000xxxx is device memory. */
-#define PAR_ATTR(par) ((par) >> 56)
 #define PAR_ADDR_MASK UINT64_C(0x000ffffffffff000)
 
 /* Host address of a byte of current's memory, or NULL. PAR_EL1 is live guest state. */
@@ -28,8 +26,9 @@ static void *translate(uint64_t gva, bool write)
         __asm__ volatile("at s12e1r, %0\n\tisb" ::"r"(gva) : "memory");
     par = READ_SYSREG(par_el1);
     WRITE_SYSREG(saved, par_el1);
-    if ((par & PAR_F) || (PAR_ATTR(par) & 0xf0) == 0)
+    if (par & PAR_F)
         return NULL;
+    /* Whatever attributes the guest uses (device memory while its MMU is off): RAM is RAM. */
     m = paddr_to_mfn(paddr(par & PAR_ADDR_MASK));
     if (!mfn_is_ram(m))
         return NULL;

@@ -108,16 +108,3 @@ bool insn_decode_a64(uint32_t word, struct mem_insn *insn)
         return false;
     }
 }
-
-uint64_t insn_extend(const struct mem_insn *insn, uint64_t raw)
-{
-    uint64_t mask = insn_size_mask(insn->size);
-    uint64_t value = raw & mask;
-
-    if (insn->sign) {
-        uint64_t sign = (mask >> 1) + 1;
-
-        value = (value ^ sign) - sign;
-    }
-    return insn->sf ? value : value & UINT32_MAX;
-}

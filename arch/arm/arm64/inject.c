@@ -97,12 +97,10 @@ static void advance_it(struct cpu_user_regs *regs)
     regs->spsr |= ((it & 3) << 25) | ((it >> 2) << 10);
 }
 
-void regs_advance_pc(struct cpu_user_regs *regs, unsigned int len)
+void regs_advance_pc_a32(struct cpu_user_regs *regs, unsigned int len)
 {
-    if (unlikely(regs_is_a32(regs)) && (regs->spsr & PSR_T32))
+    if (regs->spsr & PSR_T32)
         advance_it(regs);
-    else if (!regs_is_a32(regs))
-        regs->spsr &= ~PSR_BTYPE;
     regs->spsr &= ~PSR_SS;
     regs->elr += len;
 }

@@ -44,7 +44,6 @@ struct pending_access {
     uint64_t first;  /* pair: value of the first element */
     uint64_t ipa;    /* of the current element */
     uint8_t element; /* 0 or 1 */
-    bool decoded;    /* base register known: write-back applies */
 };
 
 enum psci_state {

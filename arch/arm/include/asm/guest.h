@@ -40,8 +40,19 @@ void inject_data_abort(struct vcpu *v, uint64_t far, bool write, int walk_level)
 void inject_inst_abort(struct vcpu *v, uint64_t far, int walk_level);
 void inject_serror(struct vcpu *v);
 
-/* Step over the trapped instruction; AArch32 IT state advances with it. */
-void regs_advance_pc(struct cpu_user_regs *regs, unsigned int len);
+/* The same for AArch32, where the IT state advances too. */
+void regs_advance_pc_a32(struct cpu_user_regs *regs, unsigned int len);
+
+/* Step over the trapped instruction: what PSTATE does besides is as if it had been executed. */
+static inline void regs_advance_pc(struct cpu_user_regs *regs, unsigned int len)
+{
+    if (unlikely(regs_is_a32(regs))) {
+        regs_advance_pc_a32(regs, len);
+        return;
+    }
+    regs->spsr &= ~(PSR_BTYPE | PSR_SS);
+    regs->elr += len;
+}
 
 /* --- abort.c --- */
 void trap_data_abort(struct vcpu *v, uint64_t esr);

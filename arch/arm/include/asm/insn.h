@@ -25,7 +25,7 @@ struct mem_insn {
     bool post;      /* address is the base before write-back */
     bool has_rm;
     int16_t offset; /* immediate, bytes */
-};
+} __aligned(8);
 
 /*
  * Decode an A64 load/store of general registers: immediate (unsigned, unscaled, pre, post),
@@ -37,7 +37,14 @@ struct mem_insn {
 bool insn_decode_a64(uint32_t word, struct mem_insn *insn);
 
 /* The value of a load's register for `raw`, the element as read (Arm ARM C6.2, LDR*). */
-uint64_t insn_extend(const struct mem_insn *insn, uint64_t raw);
+static inline uint64_t insn_extend(const struct mem_insn *insn, uint64_t raw)
+{
+    unsigned int shift = 64 - 8 * (unsigned int)insn->size;
+    uint64_t value = raw << shift;
+
+    value = insn->sign ? (uint64_t)((int64_t)value >> shift) : value >> shift;
+    return insn->sf ? value : value & UINT32_MAX;
+}
 
 /* Mask of `size` bytes. */
 static inline uint64_t insn_size_mask(unsigned int size)
