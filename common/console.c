@@ -34,7 +34,6 @@ struct console_domain {
     unsigned int in, out; /* free running */
     void (*hook)(struct domain *d);
     struct rcu_head rcu;
-    struct console_progress progress[]; /* by vCPU; its own pCPU only */
 };
 
 static struct spinlock console_lock = SPINLOCK_INIT(LOCK_RANK_CONSOLE, "console");
@@ -324,7 +323,7 @@ void console_set_input_hook(struct domain *d, void (*fn)(struct domain *d))
 
 int console_init_domain(struct domain *d)
 {
-    d->console = kzalloc(sizeof(*d->console) + d->max_vcpus * sizeof(struct console_progress));
+    d->console = kzalloc(sizeof(*d->console));
     if (d->console == NULL)
         return -ENOMEM;
     spin_lock(&console_lock);
@@ -352,11 +351,6 @@ void console_destroy_domain(struct domain *d)
     WRITE_ONCE(d->console, NULL);
     spin_unlock(&console_lock);
     rcu_call(&c->rcu, free_console); /* an input interrupt elsewhere may have just found it */
-}
-
-struct console_progress *console_progress(struct domain *d, unsigned int vcpu)
-{
-    return &d->console->progress[vcpu];
 }
 
 static int console_enable_input(void)

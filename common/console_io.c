@@ -11,27 +11,26 @@
 /* Written without looking for other work; also bounds how long the console lock is held. */
 #define CHUNK 64
 
-/* How far the write got that a vCPU has to repeat; in vcpu's domain, by vCPU. */
+/* Arguments of the hypercall. */
+#define ARG_CMD    0
+#define ARG_COUNT  1
+#define ARG_BUFFER 2
+
 static long io_write(struct vcpu *v, uint64_t buffer, uint32_t count)
 {
-    struct console_progress *p = console_progress(v->domain, v->id);
-    uint32_t done = 0;
-
-    /* The same call again, after -ERESTART: a guest that plays with this only garbles its text. */
-    if (p->active && p->buffer == buffer && p->count == count)
-        done = p->done;
-    p->active = false;
-    while (done < count) {
+    while (count > 0) {
         char text[CHUNK];
-        uint32_t n = MIN(count - done, (uint32_t)CHUNK);
+        uint32_t n = MIN(count, (uint32_t)CHUNK);
 
-        if (guest_copy_from(text, buffer + done, n) != 0)
+        if (guest_copy_from(text, buffer, n) != 0)
             return -EFAULT;
         console_guest_write(v->domain, text, n);
-        done += n;
-        if (done < count && hypercall_preempt_check()) {
-            *p = (struct console_progress){
-                .buffer = buffer, .count = count, .done = done, .active = true};
+        buffer += n;
+        count -= n;
+        if (count > 0 && hypercall_preempt_check()) {
+            /* The repetition writes the rest. */
+            arch_hypercall_set_arg(v, ARG_COUNT, count);
+            arch_hypercall_set_arg(v, ARG_BUFFER, buffer);
             return -ERESTART;
         }
     }
@@ -72,6 +71,6 @@ long do_console_io(int cmd, uint32_t count, uint64_t buffer)
 
 static long hypercall_console_io(const uint64_t args[NR_HYPERCALL_ARGS])
 {
-    return do_console_io((int)args[0], (uint32_t)args[1], args[2]);
+    return do_console_io((int)args[ARG_CMD], (uint32_t)args[ARG_COUNT], args[ARG_BUFFER]);
 }
 HYPERCALL(__HYPERVISOR_console_io, hypercall_console_io);

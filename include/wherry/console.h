@@ -37,16 +37,6 @@ size_t console_guest_read(struct domain *d, char *s, size_t n);
 /* Called when input for d arrives (vpl011); registered at build time; control: VIRQ_CONSOLE. */
 void console_set_input_hook(struct domain *d, void (*fn)(struct domain *d));
 
-/* A console_io write that has to go on later (-ERESTART): which one, and how far it got. */
-struct console_progress {
-    uint64_t buffer;
-    uint32_t count, done;
-    bool active;
-};
-
-/* The one of this vCPU; used on its own pCPU only. */
-struct console_progress *console_progress(struct domain *d, unsigned int vcpu);
-
 /* console_io hypercall. */
 long do_console_io(int cmd, uint32_t count, uint64_t buffer);
 
