@@ -82,7 +82,8 @@ class Job:
             bootargs=f"disk-out={directory / 'disk-after.img'}")
         linux = Domain(
             name="linux", kernel=str(guest / "Image"), ramdisk=str(guest / "initramfs.cpio"),
-            device_tree=str(guest / "partial.dtb"), cpus=2, memory=256, bootargs=arguments)
+            device_tree=str(guest / "partial.dtb"), cpus=2, memory=256, bootargs=arguments,
+            props={"nr_spis": 32})
         return Boot(self.machine, self.out / "wherry.img", control=control, domains=[linux])
 
     def command(self, directory, mode="job"):
@@ -98,9 +99,10 @@ class Job:
         while "finish" not in self.steps:
             match = console.wait_for(r"GUEST-STEP (\S+) (ok|FAIL) ?(.*)", end - time.monotonic())
             name, good, detail = match[1], match[2] == "ok", match[3].strip()
-            self.expect(name not in self.steps, f"guest: step {name} comes once")
+            if name in self.steps:
+                raise Failure(f"guest: step {name} came twice")
             self.steps[name] = detail
-            self.expect(good, f"guest: {TEXT.get(name, name)} ({detail})")
+            self.expect(good, f"guest: {TEXT.get(name, name)}" + (f" ({detail})" if detail else ""))
         missing = [name for name in STEPS if name not in self.steps]
         self.expect(not missing, "guest: every step was seen" + "".join(f", not {m}" for m in missing))
         self.expect(self.steps["cpus"] == "online=2", "guest: two CPUs are online")
