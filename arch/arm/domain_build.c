@@ -6,6 +6,7 @@
 #include <asm/cache.h>
 #include <asm/domain.h>
 #include <asm/domain_fdt.h>
+#include <asm/gic.h>
 #include <asm/guest.h>
 #include <asm/kernel_image.h>
 #include <wherry/boot.h>
@@ -221,8 +222,11 @@ static __init int open_partial(struct domain *d, const struct domain_config *cfg
 void __init arch_domain_config_from_boot(const struct domain_config *cfg,
                                          struct arch_domain_config *out)
 {
+    uint32_t spis = cfg->nr_spis == BOOT_DEFAULT_SPIS ? gic_host.nr_irqs - GIC_FIRST_SPI
+                                                      : cfg->nr_spis;
+
     *out = (struct arch_domain_config){
-        .nr_spis = (uint16_t)cfg->nr_spis,
+        .nr_spis = (uint16_t)spis,
         .vpl011 = cfg->vpl011,
     };
 }

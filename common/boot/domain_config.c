@@ -118,7 +118,10 @@ static void parse_control(const struct parser *p, int chosen, const struct contr
 {
     struct domain_config *c = &config->doms[config->nr_doms];
 
-    *c = (struct domain_config){.is_control = true, .device_model_for = -1, .bootargs = ""};
+    *c = (struct domain_config){.is_control = true,
+                                .device_model_for = -1,
+                                .nr_spis = BOOT_DEFAULT_SPIS,
+                                .bootargs = ""};
     if (!parse_modules(p, chosen, c) || c->kernel.size == 0)
         return;
     str_copy(c->name, "control", sizeof(c->name));
@@ -184,10 +187,10 @@ static bool parse_memory(const struct parser *p, int node, struct domain_config 
 
 static bool parse_options(const struct parser *p, int node, struct domain_config *c)
 {
-    uint32_t spis = 0;
+    uint32_t spis = BOOT_DEFAULT_SPIS;
     int rc = fdt_prop_u32(p->fdt, node, "nr_spis", &spis);
 
-    if ((rc != 0 && rc != -ENOENT) || spis > 960) {
+    if ((rc != 0 && rc != -ENOENT) || (rc == 0 && spis > 960)) {
         report(p, node, "nr_spis", "not a number from 0 to 960; domain left out");
         return false;
     }

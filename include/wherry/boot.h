@@ -14,6 +14,8 @@ struct arch_domain_config;
 
 #define BOOT_NAME_LEN 32
 
+#define BOOT_DEFAULT_SPIS UINT32_MAX
+
 /* An image that the boot loader put into memory; size 0: there is none. */
 struct boot_module {
     uint64_t addr, size;
@@ -26,7 +28,7 @@ struct domain_config {
     bool vpl011;
     unsigned int cpus;
     uint64_t memory;      /* bytes, whole pages */
-    uint32_t nr_spis;     /* 0: as many as the arch gives by default */
+    uint32_t nr_spis;     /* BOOT_DEFAULT_SPIS: as many as the host has */
     int device_model_for; /* id of the domain that this one serves, or -1 */
     const char *bootargs; /* inside the tree; "" if there are none */
     struct boot_module kernel, ramdisk, device_tree;
