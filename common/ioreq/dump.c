@@ -6,13 +6,32 @@
 
 static const char *const space_name[IOREQ_NR_SPACES] = {"port", "memory", "pci"};
 
+/* Ranges shown of a space; the rest is only counted. */
+#define MAX_SHOWN 16
+
+static void dump_ranges(const struct rangeset *rs, const char *name)
+{
+    uint64_t first, last = 0;
+    unsigned int shown = 0;
+
+    if (rangeset_count(rs) == 0)
+        return;
+    printk("    %s, %u ranges:", name, rangeset_count(rs));
+    while (shown < MAX_SHOWN && rangeset_next(rs, shown == 0 ? 0 : last + 1, &first, &last)) {
+        printk(" %lx-%lx", (unsigned long)first, (unsigned long)last);
+        shown++;
+        if (last == UINT64_MAX)
+            break;
+    }
+    printk("%s\n", shown < rangeset_count(rs) ? " ..." : "");
+}
+
 static void dump_server(const struct ioreq_server *s, bool enabled)
 {
     printk("  server %u of d%u, generation %lu, %s\n", s->id, s->owner->id,
            (unsigned long)s->generation, enabled ? "enabled" : "disabled");
     for (unsigned int i = 0; i < IOREQ_NR_SPACES; i++)
-        if (rangeset_count(&s->ranges[i]) != 0)
-            printk("    %s: %u ranges\n", space_name[i], rangeset_count(&s->ranges[i]));
+        dump_ranges(&s->ranges[i], space_name[i]);
 }
 
 static void dump_servers(struct domain *d)

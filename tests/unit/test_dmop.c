@@ -297,9 +297,18 @@ static void dying_target(void **state)
     assert_int_equal(dm_op(2, &op), 0);
     assert_int_equal(dm_map(guest, 0, 1, 0, 1), 0);
     assert_int_equal(dm_destroy(guest, 0), 0);
-    ioreq_destroy_domain(guest);
+    /* Everything is gone, the domain can still be found (XSA-116): no op may trip over that. */
     assert_int_equal(dm_create(guest), -EINVAL);
+    ioreq_destroy_domain(guest);
+    for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+        op = rows[i].op;
+        assert_true(dm_op(2, &op) < 0);
+    }
+    op = (struct xen_dm_op){.op = OP(create_ioreq_server)};
+    assert_int_equal(dm_op(2, &op), -EINVAL);
     assert_int_equal(dm_enable(guest, 0, true), -ENOENT);
+    assert_null(dm_slot(guest, 0, 0));
+    assert_int_equal(guest_access(guest->vcpu[0], 0, 1, true, 0), IOREQ_UNCLAIMED);
 }
 
 /* Read-only guest memory: the server is there, its id is not told. */

@@ -484,6 +484,26 @@ static void vcpu_leaves(void **state)
     assert_int_equal(fake_ports_in_use(guest), 2);
 }
 
+static void dump(void **state)
+{
+    (void)state;
+    fake_log[0] = '\0';
+    ioreq_dump(guest);
+    assert_string_equal(fake_log, "");
+    scene_server(BASE, BASE + 0xfff);
+    assert_int_equal(dm_map(guest, 0, 2, UINT64_MAX, UINT64_MAX), 0);
+    for (unsigned int i = 0; i < 17; i++)
+        assert_int_equal(dm_map(guest, 0, 0, i * 2, i * 2), 0);
+    assert_int_equal(guest_access(guest->vcpu[1], BASE + 0x10, 4, true, 0), IOREQ_SENT);
+    ioreq_dump(guest);
+    assert_non_null(strstr(fake_log, "server 0 of d1"));
+    assert_non_null(strstr(fake_log, "port, 17 ranges: 0-0 2-2 "));
+    assert_non_null(strstr(fake_log, " 1e-1e ...\n"));
+    assert_non_null(strstr(fake_log, "memory, 1 ranges: c000000-c000fff\n"));
+    assert_non_null(strstr(fake_log, "pci, 1 ranges: ffffffffffffffff-ffffffffffffffff\n"));
+    assert_non_null(strstr(fake_log, "d2v1 waits for server 0: read c000010, size 4"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -511,6 +531,7 @@ int main(void)
         SCENE_TEST(owner_dies),
         SCENE_TEST(owner_is_a_domain_not_an_id),
         SCENE_TEST(vcpu_leaves),
+        SCENE_TEST(dump),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,10 @@ extern long fake_alloc_fail_at;       /* the n-th kzalloc() from now fails, from
 extern bool fake_alloc_fail_all;      /* ... and all after it */
 extern unsigned long fake_alloc_live; /* objects not freed */
 
+/* --- panic.c --- */
+#define FAKE_LOG_SIZE 65536
+extern char fake_log[FAKE_LOG_SIZE]; /* what was printed, as long as it fits; a test clears it */
+
 /* --- rcu.c --- */
 extern unsigned int fake_grace_periods;     /* synchronize_rcu() calls */
 extern void (*fake_synchronize_hook)(void); /* called while it waits; NULL: nothing */
