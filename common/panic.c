@@ -9,21 +9,31 @@
 #include <wherry/smp.h>
 #include <wherry/symbols.h>
 
-static atomic32_t panicking; /* the first one speaks, all others stop */
+#define MAX_NESTED 3
 
-static void panic_enter(void)
+/* The CPU that speaks, plus one; 0: none yet. All others stop. */
+static atomic32_t speaker;
+static unsigned int nested; /* times the speaker came here; its own */
+
+void panic_begin(void)
 {
-    if (atomic32_xchg(&panicking, 1) != 0)
+    uint32_t me = smp_processor_id() + 1;
+    uint32_t none = 0;
+
+    if (!atomic32_cmpxchg(&speaker, &none, me) && none != me)
         machine_halt();
+    if (++nested > MAX_NESTED)
+        machine_halt(); /* reporting is what fails */
     console_start_panic();
-    arch_smp_stop_others();
+    if (nested == 1)
+        arch_smp_stop_others();
 }
 
 void panic(const char *fmt, ...)
 {
     va_list args;
 
-    panic_enter();
+    panic_begin();
     printk("\nPANIC on pCPU %u: ", smp_processor_id());
     va_start(args, fmt);
     vprintk(fmt, args);
@@ -35,7 +45,7 @@ void panic(const char *fmt, ...)
 
 void bug_at(const char *file, int line, const char *what)
 {
-    panic_enter();
+    panic_begin();
     printk("\nBUG on pCPU %u: %s at %s:%d\n", smp_processor_id(), what, file, line);
     dump_backtrace();
     printk("stopped\n");

@@ -7,12 +7,11 @@
 #include <asm/fault.h>
 #include <asm/layout.h>
 #include <asm/setup.h>
-#include <wherry/console.h>
+#include <wherry/bug.h>
 #include <wherry/domain.h>
 #include <wherry/machine.h>
 #include <wherry/percpu.h>
 #include <wherry/printk.h>
-#include <wherry/smp.h>
 #include <wherry/symbols.h>
 
 struct emergency_stack {
@@ -136,12 +135,11 @@ void hyp_fault(const struct hyp_fault_regs *regs)
 {
     unsigned int nr = ++this_cpu(nr_faults);
 
-    console_start_panic();
+    panic_begin();
     if (nr == 1) {
-        arch_smp_stop_others();
         report(regs);
         printk("stopped\n");
-    } else if (nr == 2) {
+    } else {
         printk("another fault while reporting: ESR %lx FAR %lx PC %lx\n", regs->esr, regs->far,
                regs->elr);
     }

@@ -11,6 +11,12 @@
 /* Print the message, registers' backtrace, stop every CPU. Callable from any context. */
 void __noreturn panic(const char *fmt, ...) __printf(1, 2);
 
+/*
+ * The arch before it reports a fault of the hypervisor: stops the other CPUs, frees the console of
+ * its lock. Does not return if another CPU is already reporting, or reporting itself fails.
+ */
+void panic_begin(void);
+
 /* The file and line of a failed BUG_ON/ASSERT; prints a backtrace and stops. */
 void __noreturn bug_at(const char *file, int line, const char *what);
 
