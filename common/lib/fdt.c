@@ -159,9 +159,11 @@ static int check_structs(const struct fdt *f)
         case FDT_BEGIN_NODE:
             if ((depth == 0 && had_root) || ++depth > FDT_MAX_DEPTH)
                 return -EINVAL;
-            had_root = true;
             props_ok = true;
             size = checked_size(f, off, token);
+            if (!had_root && size != 0 && f->structs[off + 4] != 0)
+                return -EINVAL; /* the root has no name */
+            had_root = true;
             break;
         case FDT_END_NODE:
             if (depth-- == 0)
@@ -537,6 +539,8 @@ static int translate(const struct fdt *f, int node, int parent, uint64_t *addr)
         return -EINVAL;
     if (len == 0)
         return 0; /* identity */
+    if (entry == 0 || len % entry != 0)
+        return -EINVAL;
     for (; len >= entry; len -= entry, r += entry) {
         uint64_t from = fdt_get_cells(r, child_ac);
         uint64_t to = fdt_get_cells(r + child_ac * 4, parent_ac);
@@ -544,7 +548,7 @@ static int translate(const struct fdt *f, int node, int parent, uint64_t *addr)
 
         if (*addr >= from && *addr - from < size) {
             *addr = to + (*addr - from);
-            return 0;
+            return *addr >= to ? 0 : -EINVAL;
         }
     }
     return -EINVAL;

@@ -25,6 +25,13 @@ static void put32(uint8_t *p, uint32_t v)
     p[3] = (uint8_t)v;
 }
 
+/* The first error is the one that stays. */
+static void fail(struct fdt_writer *w, int error)
+{
+    if (w->error == 0)
+        w->error = error;
+}
+
 /* Room for n bytes, padded to cells, at the end of the structure block; NULL: no room. */
 static uint8_t *grow(struct fdt_writer *w, size_t n)
 {
@@ -32,8 +39,7 @@ static uint8_t *grow(struct fdt_writer *w, size_t n)
     uint8_t *p;
 
     if (w->error != 0 || padded < n || padded > w->strings - w->structs) {
-        if (w->error == 0)
-            w->error = -ENOSPC;
+        fail(w, -ENOSPC);
         return NULL;
     }
     p = w->buf + w->structs;
@@ -67,7 +73,7 @@ static uint32_t string_from_end(struct fdt_writer *w, const char *s)
         at += strlen(have) + 1;
     }
     if (n > w->strings - w->structs) {
-        w->error = -ENOSPC;
+        fail(w, -ENOSPC);
         return 0;
     }
     w->strings -= n;
@@ -79,7 +85,7 @@ void fdtw_begin(struct fdt_writer *w, void *buf, size_t size)
 {
     *w = (struct fdt_writer){.buf = buf, .size = size, .structs = STRUCTS_START, .strings = size};
     if (size < STRUCTS_START + 8) {
-        w->error = -ENOSPC;
+        fail(w, -ENOSPC);
         return;
     }
     memset(buf, 0, STRUCTS_START);
@@ -90,28 +96,37 @@ void fdtw_begin_node(struct fdt_writer *w, const char *name)
     size_t n = strlen(name) + 1;
     uint8_t *p;
 
+    if (w->depth == 0 && w->had_root)
+        fail(w, -EINVAL);
     put_token(w, FDT_BEGIN_NODE);
     p = grow(w, n);
     if (p != NULL)
         memcpy(p, name, n);
     w->depth++;
+    w->had_root = true;
+    w->props_ok = true;
 }
 
 void fdtw_end_node(struct fdt_writer *w)
 {
     if (w->depth == 0) {
-        w->error = -EINVAL;
+        fail(w, -EINVAL);
         return;
     }
     w->depth--;
+    w->props_ok = false;
     put_token(w, FDT_END_NODE);
 }
 
 void fdtw_prop(struct fdt_writer *w, const char *name, const void *data, size_t len)
 {
-    uint32_t from_end = w->error == 0 ? string_from_end(w, name) : 0;
-    uint8_t *p = grow(w, 12);
+    uint32_t from_end;
+    uint8_t *p;
 
+    if (!w->props_ok)
+        fail(w, -EINVAL);
+    from_end = w->error == 0 ? string_from_end(w, name) : 0;
+    p = grow(w, 12);
     if (p == NULL)
         return;
     put32(p, FDT_PROP);
@@ -132,7 +147,7 @@ void fdtw_prop_cells(struct fdt_writer *w, const char *name, const uint32_t *cel
     uint8_t be[64];
 
     if (n > sizeof(be) / 4) {
-        w->error = -EINVAL;
+        fail(w, -EINVAL);
         return;
     }
     for (unsigned int i = 0; i < n; i++)
@@ -187,8 +202,8 @@ long fdtw_finish(struct fdt_writer *w, uint32_t boot_cpu)
     uint8_t *h = w->buf;
 
     put_token(w, FDT_END);
-    if (w->error == 0 && w->depth != 0)
-        w->error = -EINVAL;
+    if (w->depth != 0 || !w->had_root)
+        fail(w, -EINVAL);
     if (w->error != 0)
         return w->error;
     fix_names(w, strings_size);

@@ -19,4 +19,10 @@
 #define snprintf  wherry_snprintf
 #define vsnprintf wherry_vsnprintf
 
+/* ... and those that libfdt has. */
+#define fdt_getprop       wherry_fdt_getprop
+#define fdt_first_subnode wherry_fdt_first_subnode
+#define fdt_next_subnode  wherry_fdt_next_subnode
+#define fdt_next_node     wherry_fdt_next_node
+
 #endif

@@ -107,6 +107,8 @@ struct fdt_writer {
     size_t structs; /* end of the structure block so far */
     size_t strings; /* start of the strings, which grow down from the end of buf */
     unsigned int depth;
+    bool had_root;
+    bool props_ok; /* a node's properties come before its children */
     int error;
 };
 
@@ -118,9 +120,9 @@ void fdtw_prop_empty(struct fdt_writer *w, const char *name);
 void fdtw_prop_u32(struct fdt_writer *w, const char *name, uint32_t v);
 void fdtw_prop_u64(struct fdt_writer *w, const char *name, uint64_t v);
 void fdtw_prop_string(struct fdt_writer *w, const char *name, const char *s);
-/* `n` cells given in host order. */
+/* `n` cells given in host order, at most 16. */
 void fdtw_prop_cells(struct fdt_writer *w, const char *name, const uint32_t *cells, unsigned int n);
-/* Close the tree: its total size, or -ENOSPC/-EINVAL. */
+/* Close the tree: its total size, or -ENOSPC; -EINVAL: nodes and properties do not fit together. */
 long fdtw_finish(struct fdt_writer *w, uint32_t boot_cpu);
 
 #endif
