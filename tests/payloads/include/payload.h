@@ -87,9 +87,11 @@ static inline long console_io(unsigned int cmd, unsigned int n, const char *p)
 {
     return hypercall(__HYPERVISOR_console_io, cmd, n, arg(p), 0, 0);
 }
+extern bool under_hypervisor; /* the tree has /hypervisor */
 static inline void yield_cpu(void)
 {
-    sched_op(SCHEDOP_yield, NULL);
+    if (under_hypervisor)
+        sched_op(SCHEDOP_yield, NULL);
 }
 
 /* --- the region of /hypervisor: page frames that hold nothing yet --- */

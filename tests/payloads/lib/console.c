@@ -11,6 +11,7 @@
 
 struct fdt fdt;
 uint64_t initrd_base, initrd_size;
+bool under_hypervisor;
 static uintptr_t uart;
 static volatile uint32_t lock; /* guards the console: one line at a time */
 
@@ -42,7 +43,8 @@ void console_init(void)
     uint64_t addr, size;
 
     find_initrd();
-    if (fdt_find_compatible(&fdt, -1, "xen,xen") < 0) /* no hypervisor: the machine's own UART */
+    under_hypervisor = fdt_find_compatible(&fdt, -1, "xen,xen") >= 0;
+    if (!under_hypervisor) /* the machine's own UART */
         node = fdt_find_compatible(&fdt, -1, "arm,pl011");
     if (node >= 0 && fdt_get_reg_root(&fdt, node, 0, &addr, &size) == 0)
         uart = addr;

@@ -25,8 +25,10 @@ static void on_ipi(evtchn_port_t port, void *ctx)
 static void secondary(void *arg_)
 {
     (void)arg_;
-    events_cpu_init();
-    irq_enable(evtchn_irq);
+    if (under_hypervisor) {
+        events_cpu_init();
+        irq_enable(evtchn_irq);
+    }
     while (!stop) {
         irqs_off();
         if (!stop)
@@ -153,7 +155,8 @@ void test_smp(void)
         return;
     start_all();
     interrupts();
-    event_ipis();
+    if (under_hypervisor)
+        event_ipis();
     stop_all();
     tap_eq(cpu_start(1, once, NULL), PSCI_SUCCESS, "vCPU 1 starts once more");
     tap(wait_for(&restarted, 1), "and runs");
