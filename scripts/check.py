@@ -110,6 +110,7 @@ STEPS = [
     Step("headers", "each header compiles alone", lambda c: c.make(f"O={c.out}", "check-headers")),
     Step("cppcheck", "cppcheck", lambda c: c.make(f"O={c.out}", "check-cppcheck")),
     Step("tidy", "clang-tidy", lambda c: c.make(f"O={c.out}", "check-tidy")),
+    Step("layout", "our public headers are those of libxen-dev", lambda c: c.make("layout")),
     Step("unit", "unit tests", unit, "cmocka"),
     Step("system", "boots under QEMU: suites, boot protocol, main job", system, "pytest"),
 ]

@@ -2,7 +2,7 @@
 #
 # Targets beside the image: tests, payloads and cleaning. Included by the top Makefile.
 
-.PHONY: setup payloads unit guest clean distclean
+.PHONY: setup payloads unit layout guest clean distclean
 
 # Everything below that needs tools of the machine depends on this; it is silent when all is there.
 setup:
@@ -14,6 +14,9 @@ payloads:
 
 unit:
 	$(Q)$(MAKE) --no-print-directory -C tests/unit O=$(abspath $(O))/unit check
+
+layout:
+	$(Q)$(MAKE) --no-print-directory -C tests/layout layout
 
 guest: setup
 	$(Q)$(MAKE) --no-print-directory -C tests/guest O=$(abspath $(O))/guest

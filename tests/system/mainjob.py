@@ -77,7 +77,7 @@ class Job:
         guest = self.out / "guest"
         arguments = f"console=ttyAMA0 rdinit=/init wherry.token={self.token} wherry.mode={mode}"
         control = Domain(
-            name="control", kernel=str(self.out / "payloads" / "mainjob.img"),
+            name="control", kernel=str(self.out / "payloads" / "dm-mainjob.img"),
             ramdisk=str(guest / "disk.img"), memory=64,
             bootargs=f"disk-out={directory / 'disk-after.img'}")
         linux = Domain(
