@@ -107,6 +107,8 @@ extern struct shared_info *shared;
 /* Map shared_info and register vcpu_info of this vCPU (secondary ones by register_vcpu_info). */
 int events_init(void);
 void events_cpu_init(void);
+/* This vCPU's. */
+struct vcpu_info *events_info(void);
 
 typedef void (*event_handler_t)(evtchn_port_t port, void *ctx);
 void event_set_handler(evtchn_port_t port, event_handler_t fn, void *ctx);

@@ -87,6 +87,11 @@ int events_init(void)
     return 0;
 }
 
+struct vcpu_info *events_info(void)
+{
+    return info_of[this_cpu()->index];
+}
+
 void event_set_handler(evtchn_port_t port, event_handler_t fn, void *ctx)
 {
     handlers[port].ctx = ctx;
