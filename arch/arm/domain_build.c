@@ -222,8 +222,8 @@ static __init int open_partial(struct domain *d, const struct domain_config *cfg
 void __init arch_domain_config_from_boot(const struct domain_config *cfg,
                                          struct arch_domain_config *out)
 {
-    uint32_t spis = cfg->nr_spis == BOOT_DEFAULT_SPIS ? gic_host.nr_irqs - GIC_FIRST_SPI
-                                                      : cfg->nr_spis;
+    uint32_t spis =
+        cfg->nr_spis == BOOT_DEFAULT_SPIS ? gic_host.nr_irqs - GIC_FIRST_SPI : cfg->nr_spis;
 
     *out = (struct arch_domain_config){
         .nr_spis = (uint16_t)spis,

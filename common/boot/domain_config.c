@@ -118,10 +118,8 @@ static void parse_control(const struct parser *p, int chosen, const struct contr
 {
     struct domain_config *c = &config->doms[config->nr_doms];
 
-    *c = (struct domain_config){.is_control = true,
-                                .device_model_for = -1,
-                                .nr_spis = BOOT_DEFAULT_SPIS,
-                                .bootargs = ""};
+    *c = (struct domain_config){
+        .is_control = true, .device_model_for = -1, .nr_spis = BOOT_DEFAULT_SPIS, .bootargs = ""};
     if (!parse_modules(p, chosen, c) || c->kernel.size == 0)
         return;
     str_copy(c->name, "control", sizeof(c->name));

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
 extra := devices/pl011.c devices/virtio_blk.c
