@@ -7,6 +7,7 @@
 #include <wherry/printk.h>
 
 #include <public/arch-arm.h>
+#include <public/hvm/params.h>
 
 #define MAX_SPIS 960 /* interrupt numbers 32 to 991 */
 
@@ -39,6 +40,9 @@ int arch_domain_create(struct domain *d, const struct arch_domain_config *config
         return rc;
     for (unsigned int cpu = 0; cpu < CONFIG_NR_CPUS; cpu++)
         a->last_vcpu[cpu] = UINT16_MAX;
+    d->hvm_params[HVM_PARAM_CALLBACK_IRQ] = UINT64_C(HVM_PARAM_CALLBACK_TYPE_PPI) << 56 |
+                                            HVM_PARAM_CALLBACK_TYPE_PPI_FLAG_LOW_LEVEL << 8 |
+                                            a->config.evtchn_ppi;
     a->cntvoff = READ_SYSREG(cntpct_el0);
     rc = vgic_domain_init(d);
     if (rc != 0)

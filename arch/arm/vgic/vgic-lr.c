@@ -91,6 +91,26 @@ static bool is_v2_sgi(const struct vcpu *v, unsigned int irq)
     return irq < GIC_NR_SGIS && vgic_of(v)->version == 2;
 }
 
+/*
+ * Does an SGI wait from somebody else than the sender whose own is in a list register? What that
+ * one sends again before it is acknowledged is the same interrupt.
+ */
+static bool other_senders(struct vcpu *v, struct vgic_bank *b, unsigned int sgi,
+                          unsigned int sender)
+{
+    atomic32_t *word = &v->arch.vgic.sgi_source[sgi / 4];
+    uint32_t bit = UINT32_C(1) << sgi;
+
+    if (!(atomic32_read(&b->latch) & bit))
+        return false;
+    atomic32_fetch_and(&b->latch, ~bit); /* before the senders; partner: vgic_send_sgi() */
+    atomic32_fetch_and(word, ~(UINT32_C(1) << (sgi % 4 * 8 + sender)));
+    if (((atomic32_read(word) >> (sgi % 4 * 8)) & 0xff) == 0)
+        return false;
+    atomic32_fetch_or(&b->latch, bit);
+    return true;
+}
+
 /* An unacknowledged interrupt leaves its list register: pending again if it was by its latch. */
 static void put_back(struct vcpu *v, struct vgic_bank *b, unsigned int irq, uint64_t lr)
 {
@@ -149,8 +169,8 @@ static uint32_t fold_one(struct vcpu *v, unsigned int n)
             put_back(v, b, irq, lr);
             lr &= ~LR_PENDING;
         } else if (is_v2_sgi(v, irq)) {
-            if (atomic32_read(&b->latch) & bit)
-                lr |= LR_EOI; /* from another sender: when this one is done */
+            if (other_senders(v, b, irq, LR_SOURCE(lr)))
+                lr |= LR_EOI; /* when this one is done */
         } else if (bits_clear(&b->latch, bit)) {
             bits_set(&b->lr_latch, bit); /* two edges before the acknowledgement are one */
         }
