@@ -102,12 +102,14 @@ void arch_vcpu_flush_irq(struct vcpu *v)
     vgic_flush(v);
 }
 
-/* EL1 registers are those of the last switch if it runs elsewhere now. */
+/* What runs elsewhere now shows its last trap, and EL1 registers of its last switch. */
 void arch_vcpu_dump(const struct vcpu *v)
 {
     const struct cpu_user_regs *r = &v->arch.regs;
-    const struct el1_context *c = &v->arch.el1;
+    struct el1_context el1;
+    const struct el1_context *c = &el1;
 
+    el1_snapshot(v, &el1);
     printk("d%uv%u%s: pc %016lx pstate %08lx lr %016lx\n", v->domain->id, v->id,
            READ_ONCE(v->sched.on_cpu) ? " (running)" : "", (unsigned long)r->elr,
            (unsigned long)r->spsr, (unsigned long)r->x[30]);

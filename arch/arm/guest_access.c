@@ -4,6 +4,7 @@
  * stages, so a buffer that the guest's kernel may not read or write is -EFAULT. A page found so
  * stays allocated until this CPU leaves the hypervisor (RCU), whoever removes it meanwhile.
  */
+#include <asm/cache.h>
 #include <asm/sysreg.h>
 #include <wherry/domain.h>
 #include <wherry/guest_access.h>
@@ -96,10 +97,12 @@ static int gpa_chunk(struct domain *d, uint64_t addr, void *buffer, size_t n, bo
     if (pg == NULL)
         return -EFAULT;
     va = (char *)page_to_virt(pg) + (addr & ~PAGE_MASK);
-    if (write)
+    if (write) {
         memcpy(va, buffer, n);
-    else
+        arch_clean_dcache(va, n); /* images and the like: its caches may be off */
+    } else {
         memcpy(buffer, va, n);
+    }
     page_put(pg);
     return 0;
 }

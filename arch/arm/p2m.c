@@ -9,6 +9,7 @@
  */
 #include "p2m_table.h"
 
+#include <asm/cache.h>
 #include <asm/sysreg.h>
 #include <wherry/bug.h>
 #include <wherry/domain.h>
@@ -263,6 +264,8 @@ int p2m_map(struct domain *d, gfn_t g, uint64_t nr, mfn_t m, enum p2m_type t)
 
     if (!range_ok(g, nr))
         return -EINVAL;
+    if (p2m_is_ram(t)) /* a guest with its caches off must not see what was there before */
+        arch_clean_dcache(mfn_to_virt(m), nr << PAGE_SHIFT);
     spin_lock(&p->lock);
     if (p->root == NULL || p->teardown_next != 0) {
         spin_unlock(&p->lock);

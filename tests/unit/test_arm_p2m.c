@@ -66,8 +66,7 @@ static struct page *arch_frame_table;
 
 static inline void *arch_paddr_to_virt(paddr_t p)
 {
-    assert_true(p.v < POOL_FRAMES * PAGE_SIZE);
-    return pool + p.v;
+    return (void *)((uintptr_t)pool + p.v); /* memory is there for the pool only */
 }
 static inline paddr_t arch_virt_to_paddr(const void *va)
 {
@@ -87,6 +86,7 @@ static uint8_t pool_used[POOL_FRAMES];
 static unsigned int puts_without_flush, page_puts;
 static unsigned int flushes_at_start;
 static struct domain dom;
+static uint64_t cleaned, cleaned_at; /* bytes; the frame that must be cleaned next */
 
 void printk(const char *fmt, ...)
 {
@@ -121,6 +121,12 @@ bool hypercall_preempt_check(void)
 bool mfn_is_ram(mfn_t m)
 {
     return m.v >= FIRST_DATA && m.v < TOTAL_FRAMES;
+}
+
+void arch_clean_dcache(const void *va, size_t size)
+{
+    cleaned += size;
+    assert_ptr_equal(va, (const void *)((uintptr_t)pool + cleaned_at * PAGE_SIZE));
 }
 
 struct page *page_alloc_zeroed(unsigned int order)
@@ -180,11 +186,17 @@ static struct page *data_page(uint64_t m)
 /* Map RAM, giving each frame the reference that the entry then owns. */
 static int map_ram(uint64_t g, uint64_t nr, uint64_t m)
 {
+    int rc;
+
     for (uint64_t i = 0; i < nr; i++) {
         data_page(m + i)->owner = &dom;
         data_page(m + i)->refs.v++;
     }
-    return p2m_map(&dom, gfn(g), nr, mfn(m), P2M_RAM_RW);
+    cleaned = 0;
+    cleaned_at = m;
+    rc = p2m_map(&dom, gfn(g), nr, mfn(m), P2M_RAM_RW);
+    assert_int_equal(cleaned, nr * PAGE_SIZE);
+    return rc;
 }
 
 static uint64_t lookup(uint64_t g)

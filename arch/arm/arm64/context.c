@@ -54,6 +54,14 @@ static void el1_save(struct el1_context *c)
     c->mdscr = READ_SYSREG(mdscr_el1);
 }
 
+void el1_snapshot(const struct vcpu *v, struct el1_context *c)
+{
+    if (v == current)
+        el1_save(c);
+    else
+        *c = v->arch.el1;
+}
+
 static void el1_load(const struct el1_context *c)
 {
     WRITE_SYSREG(c->sp_el0, sp_el0);

@@ -11,6 +11,7 @@
 
 struct vcpu;
 struct domain;
+struct el1_context;
 
 /* --- entry.S --- */
 /* Load v's registers and enter its guest; SP is left for the next trap. */
@@ -28,6 +29,8 @@ void guest_cpu_init(void);
 void arch_vcpu_reset(struct vcpu *v, uint64_t pc, uint64_t x0);
 /* The domain builder's end: reset v to start at `pc` with X0 = `x0` and take it from VPF_DOWN. */
 void arch_vcpu_boot(struct vcpu *v, uint64_t pc, uint64_t x0);
+/* v's EL1 registers: live if it is current, else as they were at its last switch. */
+void el1_snapshot(const struct vcpu *v, struct el1_context *c);
 /* MPIDR_EL1 as vCPU `id` reads it: 16 to a cluster. */
 uint64_t vcpu_id_to_mpidr(unsigned int id);
 /* And back, from affinity fields: ~0U when there can be no such vCPU. */
