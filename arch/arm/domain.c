@@ -39,9 +39,9 @@ int arch_domain_create(struct domain *d, const struct arch_domain_config *config
     if (rc != 0)
         return rc;
     /* As the guest's tree says it: a level-triggered PPI, low. */
-    d->hvm_params[HVM_PARAM_CALLBACK_IRQ] =
-        (uint64_t)HVM_PARAM_CALLBACK_TYPE_PPI << 56 |
-        HVM_PARAM_CALLBACK_TYPE_PPI_FLAG_LOW_LEVEL << 8 | a->config.evtchn_ppi;
+    d->hvm_params[HVM_PARAM_CALLBACK_IRQ] = (uint64_t)HVM_PARAM_CALLBACK_TYPE_PPI << 56 |
+                                            HVM_PARAM_CALLBACK_TYPE_PPI_FLAG_LOW_LEVEL << 8 |
+                                            a->config.evtchn_ppi;
     for (unsigned int cpu = 0; cpu < CONFIG_NR_CPUS; cpu++)
         a->last_vcpu[cpu] = UINT16_MAX;
     d->hvm_params[HVM_PARAM_CALLBACK_IRQ] = UINT64_C(HVM_PARAM_CALLBACK_TYPE_PPI) << 56 |
