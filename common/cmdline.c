@@ -52,15 +52,31 @@ void cmdline_parse(const char *line)
     }
 }
 
+/* The kernel's module, or one without a type, which is the kernel's if it has a command line. */
+static bool may_be_kernel(const struct fdt *fdt, int node)
+{
+    const char *compatible = fdt_prop_string(fdt, node, "compatible");
+
+    if (compatible == NULL)
+        return false;
+    return fdt_is_compatible(fdt, node, "multiboot,kernel") ||
+           fdt_is_compatible(fdt, node, "xen,linux-zimage") ||
+           strcmp(compatible, "multiboot,module") == 0 ||
+           strcmp(compatible, "xen,multiboot-module") == 0;
+}
+
 /* Has a boot module under /chosen its own command line? Then the general one is not the kernel's.
  */
 static bool module_has_bootargs(const struct fdt *fdt, int chosen)
 {
     int node;
 
-    fdt_for_each_subnode (fdt, node, chosen)
-        if (fdt_is_compatible(fdt, node, "multiboot,kernel") && fdt_has_prop(fdt, node, "bootargs"))
+    fdt_for_each_subnode (fdt, node, chosen) {
+        const char *args = fdt_prop_string(fdt, node, "bootargs");
+
+        if (args != NULL && *args != '\0' && may_be_kernel(fdt, node))
             return true;
+    }
     return false;
 }
 

@@ -225,7 +225,8 @@ long guest_fdt_write(const struct guest_fdt_info *info, void *buf, size_t size)
     write_psci(&w);
     write_timer(&w);
     write_gic(&w, info);
-    write_hypervisor(&w, info);
+    if (info->hypervisor)
+        write_hypervisor(&w, info);
     if (info->vpl011)
         write_vpl011(&w, info);
     if (info->partial != NULL)

@@ -358,7 +358,7 @@ const char *fdt_prop_string(const struct fdt *f, int node, const char *name)
     uint32_t len;
     const char *s = fdt_getprop(f, node, name, &len);
 
-    return s != NULL && memchr(s, 0, len) != NULL ? s : NULL;
+    return s != NULL && len > 0 && s[len - 1] == '\0' ? s : NULL;
 }
 
 int fdt_prop_u32(const struct fdt *f, int node, const char *name, uint32_t *out)

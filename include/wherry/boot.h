@@ -23,8 +23,10 @@ struct boot_module {
 
 struct domain_config {
     char name[BOOT_NAME_LEN];
+    int node; /* of the boot tree; /chosen for the control domain */
     domid_t id;
     bool is_control;
+    bool enhanced; /* its device tree tells it of the hypervisor */
     bool vpl011;
     unsigned int cpus;
     uint64_t memory;      /* bytes, whole pages */

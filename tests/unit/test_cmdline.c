@@ -70,6 +70,8 @@ static int setup(void **state)
     return 0;
 }
 
+static const char *module_type = "multiboot,kernel";
+
 /* A tree with these properties of /chosen (NULL: none), and maybe a kernel module with bootargs. */
 static void make_tree(const char *xen, const char *dom0, const char *bootargs, const char *module)
 {
@@ -86,7 +88,7 @@ static void make_tree(const char *xen, const char *dom0, const char *bootargs, c
         fdtw_prop_string(&w, "bootargs", bootargs);
     if (module != NULL) {
         fdtw_begin_node(&w, "module@0");
-        fdtw_prop_string(&w, "compatible", "multiboot,kernel");
+        fdtw_prop_string(&w, "compatible", module_type);
         fdtw_prop_string(&w, "bootargs", module);
         fdtw_end_node(&w);
     }
@@ -174,6 +176,28 @@ static void test_chosen_bootargs_with_module_args(void **state)
     assert_string_equal(seen, "alpha=4;");
 }
 
+/* A module without a type is the kernel, too; a ramdisk's or empty line is none of a kernel. */
+static void test_chosen_bootargs_by_kind_of_module(void **state)
+{
+    static const struct {
+        const char *type, *args, *want;
+    } kind[] = {{"multiboot,module", "b", "alpha=7;"},
+                {"xen,linux-zimage", "b", "alpha=7;"},
+                {"xen,multiboot-module", "b", "alpha=7;"},
+                {"multiboot,ramdisk", "b", ""},
+                {"xen,domain", "b", ""},
+                {"multiboot,kernel", "", ""}};
+
+    for (unsigned int i = 0; i < sizeof(kind) / sizeof(kind[0]); i++) {
+        setup(state);
+        module_type = kind[i].type;
+        make_tree(NULL, NULL, "alpha=7", kind[i].args);
+        module_type = "multiboot,kernel";
+        run_init();
+        assert_string_equal(seen, kind[i].want);
+    }
+}
+
 static void test_chosen_bootargs_alone_are_the_kernels(void **state)
 {
     (void)state;
@@ -193,6 +217,7 @@ int main(void)
         cmocka_unit_test_setup(test_chosen_own_property, setup),
         cmocka_unit_test_setup(test_chosen_bootargs_with_dom0_args, setup),
         cmocka_unit_test_setup(test_chosen_bootargs_with_module_args, setup),
+        cmocka_unit_test_setup(test_chosen_bootargs_by_kind_of_module, setup),
         cmocka_unit_test_setup(test_chosen_bootargs_alone_are_the_kernels, setup),
     };
 

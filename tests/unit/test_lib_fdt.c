@@ -334,6 +334,8 @@ static void typed_properties(void **state)
     assert_int_equal(fdt_prop_u64(&tree, user, "none", &v64), -ENOENT);
     assert_string_equal(fdt_prop_string(&tree, root, "model"), "test");
     assert_null(fdt_prop_string(&tree, user, "odd"));
+    assert_null(fdt_prop_string(&tree, user, "number"));
+    assert_string_equal(fdt_prop_string(&tree, root, "compatible"), "one,board");
     assert_null(fdt_prop_string(&tree, root, "empty"));
     assert_true(fdt_has_prop(&tree, root, "empty"));
     assert_true(fdt_is_compatible(&tree, root, "two,board"));

@@ -117,7 +117,7 @@ bool vgic_sysreg(struct vcpu *v, uint32_t reg, uint64_t *val, bool read)
 
 /* --- distributor --- */
 
-static noinline uint32_t dist_read(struct vcpu *v, uint32_t offset, unsigned int size)
+static uint32_t dist_read(struct vcpu *v, uint32_t offset, unsigned int size)
 {
     const struct vgic_domain *g = vgic_of(v);
     unsigned int index;
@@ -185,16 +185,15 @@ static void router_access(struct vcpu *v, struct mmio_access *a, uint32_t offset
     if (irq >= g->nr_irqs)
         return;
     spi = vgic_spi(g, irq);
+    mpidr = affinity_unpack(READ_ONCE(spi->affinity));
     if (a->read) {
-        a->data = (affinity_unpack(READ_ONCE(spi->affinity)) & mask) >> shift;
+        a->data = (mpidr & mask) >> shift;
         return;
     }
-    spin_lock(&g->lock);
-    mpidr = affinity_unpack(spi->affinity);
-    spi->affinity = affinity_pack((mpidr & ~mask) | ((a->data << shift) & mask));
+    mpidr = (mpidr & ~mask) | ((a->data << shift) & mask);
+    spi->affinity = affinity_pack(mpidr);
     id = mpidr_to_vcpu_id(affinity_unpack(spi->affinity));
     vgic_set_route(v->domain, irq, id < v->domain->max_vcpus ? (uint8_t)id : VGIC_NO_VCPU);
-    spin_unlock(&g->lock);
 }
 
 /* Words; bytes for priorities; double words for routers (12.1.3). */
@@ -205,29 +204,24 @@ static bool dist_size_allowed(uint32_t offset, unsigned int size)
     return size == 4 || (size == 1 && IS_PRIORITY(offset)) || (size == 8 && IS_ROUTER(offset));
 }
 
-static noinline bool dist_access_slow(struct vcpu *v, struct mmio_access *a, uint32_t offset)
-{
-    if (unlikely(!dist_size_allowed(offset, a->size)))
-        return false;
-    if (IS_ROUTER(offset))
-        router_access(v, a, offset);
-    else if (a->read)
-        a->data = dist_read(v, offset, a->size);
-    else
-        dist_write(v, offset, a->size, (uint32_t)a->data);
-    return true;
-}
-
 static bool dist_access(struct vcpu *v, struct mmio_access *a, void *opaque)
 {
-    const struct vgic_domain *g = opaque;
+    struct vgic_domain *g = opaque;
     uint32_t offset = (uint32_t)(a->addr.v - g->dist_base);
 
-    if (likely(a->read && a->size == 4 && (offset & 3) == 0 && !IS_ROUTER(offset))) {
-        a->data = dist_read(v, offset, 4);
+    if (unlikely(!dist_size_allowed(offset, a->size)))
+        return false;
+    if (a->read && !IS_ROUTER(offset)) {
+        a->data = dist_read(v, offset, a->size);
         return true;
     }
-    return dist_access_slow(v, a, offset);
+    spin_lock(&g->lock);
+    if (IS_ROUTER(offset))
+        router_access(v, a, offset);
+    else
+        dist_write(v, offset, a->size, (uint32_t)a->data);
+    spin_unlock(&g->lock);
+    return true;
 }
 
 /* --- redistributors --- */
@@ -303,7 +297,9 @@ static bool rdist_access(struct vcpu *v, struct mmio_access *a, void *opaque)
     } else if (a->read) {
         a->data = sgi_frame_read(target, offset - GICR_FRAME, a->size);
     } else {
+        spin_lock(&g->lock);
         sgi_frame_write(target, offset - GICR_FRAME, a->size, (uint32_t)a->data);
+        spin_unlock(&g->lock);
     }
     return true;
 }

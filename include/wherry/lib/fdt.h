@@ -58,7 +58,7 @@ static inline bool fdt_has_prop(const struct fdt *f, int node, const char *name)
 {
     return fdt_getprop(f, node, name, NULL) != NULL;
 }
-/* A property that is a terminated string, or NULL. */
+/* A property that is a terminated string (the first one, if it is a list), or NULL. */
 const char *fdt_prop_string(const struct fdt *f, int node, const char *name);
 /* -ENOENT; -EINVAL when the length is wrong. u64 takes one or two cells. */
 int fdt_prop_u32(const struct fdt *f, int node, const char *name, uint32_t *out);
