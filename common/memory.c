@@ -12,9 +12,8 @@
 #define CMD_BITS 6
 #define CMD_MASK ((UINT64_C(1) << CMD_BITS) - 1)
 
-/* Largest extent: 2 MiB for a guest, 1 GiB for the control domain. */
-#define GUEST_MAX_ORDER   9
-#define CONTROL_MAX_ORDER 18
+/* Largest extent, 2 MiB: the work between two looks for an interrupt. */
+#define MAX_ORDER 9
 
 /* Give the pCPU back before element i; the call goes on from there. */
 static long continue_at(uint64_t cmd, uint64_t i)
@@ -84,14 +83,10 @@ static long reservation_op(uint64_t cmd, uint64_t arg, bool populate)
     uint64_t i = cmd >> CMD_BITS;
     struct xen_memory_reservation r;
     struct domain *d;
-    unsigned int max_order;
     int rc;
 
     if (guest_copy_from(&r, arg, sizeof(r)) != 0 || r.nr_extents > UINT64_MAX >> CMD_BITS ||
-        i >= r.nr_extents)
-        return (long)i;
-    max_order = current->domain->is_control ? CONTROL_MAX_ORDER : GUEST_MAX_ORDER;
-    if (r.extent_order > max_order)
+        i >= r.nr_extents || r.extent_order > MAX_ORDER)
         return (long)i;
     rc = target_domain(r.domid, &d);
     if (rc != 0)

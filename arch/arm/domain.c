@@ -44,9 +44,6 @@ int arch_domain_create(struct domain *d, const struct arch_domain_config *config
                                             a->config.evtchn_ppi;
     for (unsigned int cpu = 0; cpu < CONFIG_NR_CPUS; cpu++)
         a->last_vcpu[cpu] = UINT16_MAX;
-    d->hvm_params[HVM_PARAM_CALLBACK_IRQ] = UINT64_C(HVM_PARAM_CALLBACK_TYPE_PPI) << 56 |
-                                            HVM_PARAM_CALLBACK_TYPE_PPI_FLAG_LOW_LEVEL << 8 |
-                                            a->config.evtchn_ppi;
     a->cntvoff = READ_SYSREG(cntpct_el0);
     rc = vgic_domain_init(d);
     if (rc != 0)

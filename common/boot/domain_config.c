@@ -315,9 +315,10 @@ void boot_config_parse(const struct fdt *fdt, const struct control_options *opti
             boot_report(&p, node, "compatible", "more domains than this build can have; left out");
             continue;
         }
-        if (!parse_domain(&p, node, &config->doms[config->nr_doms]))
-            continue;
-        config->doms[config->nr_doms++].id = id++;
+        /* A domain's id is its place in the tree, whatever becomes of those before it. */
+        if (parse_domain(&p, node, &config->doms[config->nr_doms]))
+            config->doms[config->nr_doms++].id = id;
+        id++;
     }
     connect_device_models(&p, config);
 }

@@ -313,7 +313,8 @@ static void malformed_domains_are_left_out(void **state)
         assert_int_equal(config.nr_doms, 2);
         assert_string_equal(config.doms[0].name, "first");
         assert_string_equal(config.doms[1].name, "last");
-        assert_int_equal(config.doms[1].id, 2);
+        assert_int_equal(config.doms[0].id, 1);
+        assert_int_equal(config.doms[1].id, 3);
     }
 }
 

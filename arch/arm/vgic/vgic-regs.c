@@ -3,8 +3,9 @@
  * Registers that the distributor of GICv2 and GICv3 and the redistributor have in common: one bit,
  * two bits or a byte for each interrupt. vgic-v2.c and vgic-v3.c know where they are.
  *
- * Writes are made under the domain's vgic lock, against each other; against interrupts that arrive
- * meanwhile each change is atomic, then followed by the marks that it calls for.
+ * Each write is an atomic change of a word, followed by the marks that it calls for. The domain's
+ * vgic lock is for what has to agree with something else: a route with the targets as written, a
+ * host interrupt's enable bit with the guest's.
  */
 #include "vgic_priv.h"
 
@@ -45,7 +46,7 @@ uint32_t vgic_bits_read(struct vcpu *v, unsigned int w, enum vgic_bits reg)
 {
     const struct vgic_bank *b = vgic_bank(v, w);
 
-    if (reg >= VGIC_ISPENDR)
+    if (reg >= VGIC_ISPENDR && current->arch.vgic.used != 0)
         vgic_sync(current);
     switch (reg) {
     case VGIC_IGROUPR:
@@ -62,23 +63,26 @@ uint32_t vgic_bits_read(struct vcpu *v, unsigned int w, enum vgic_bits reg)
 }
 
 /* Shared interrupts with a host's behind them: its line is open while the guest's is. */
-static void hw_enable(const struct vgic_domain *g, unsigned int w, uint32_t irqs, bool on)
+static noinline void hw_enable(struct vgic_domain *g, unsigned int w, uint32_t irqs)
 {
-    for (; w != 0 && irqs != 0; irqs &= irqs - 1) {
-        unsigned int host_irq = vgic_spi(g, w * 32 + ctz64(irqs))->host_irq;
+    spin_lock(&g->lock);
+    for (; irqs != 0; irqs &= irqs - 1) {
+        unsigned int irq = w * 32 + ctz64(irqs);
 
-        if (on)
-            gic_host.ops->enable(host_irq);
+        if ((atomic32_read(&g->bank[w - 1].enabled) >> (irq % 32)) & 1)
+            gic_host.ops->enable(vgic_spi(g, irq)->host_irq);
         else
-            gic_host.ops->disable(host_irq);
+            gic_host.ops->disable(vgic_spi(g, irq)->host_irq);
     }
+    spin_unlock(&g->lock);
 }
 
 static void enable_write(struct vcpu *v, unsigned int w, struct vgic_bank *b, uint32_t val)
 {
     uint32_t fresh = val & ~atomic32_fetch_or(&b->enabled, val);
 
-    hw_enable(vgic_of(v), w, fresh & atomic32_read(&b->hw), true);
+    if (w != 0 && (fresh & atomic32_read(&b->hw)))
+        hw_enable(vgic_of(v), w, fresh & atomic32_read(&b->hw));
     if (w == 0)
         vgic_notify_targets(v->domain, v, 0, fresh); /* the upcall's line is sampled, not stored */
     else
@@ -89,7 +93,8 @@ static void disable_write(struct vcpu *v, unsigned int w, struct vgic_bank *b, u
 {
     uint32_t gone = val & atomic32_fetch_and(&b->enabled, ~val);
 
-    hw_enable(vgic_of(v), w, gone & atomic32_read(&b->hw), false);
+    if (w != 0 && (gone & atomic32_read(&b->hw)))
+        hw_enable(vgic_of(v), w, gone & atomic32_read(&b->hw));
     vgic_notify_owners(v->domain, v, w, gone & atomic32_read(&b->lr_pending));
 }
 
@@ -133,7 +138,7 @@ void vgic_bits_write(struct vcpu *v, unsigned int w, enum vgic_bits reg, uint32_
 {
     struct vgic_bank *b = vgic_bank(v, w);
 
-    if (reg >= VGIC_ISPENDR)
+    if (reg >= VGIC_ISPENDR && current->arch.vgic.used != 0)
         vgic_sync(current);
     switch (reg) {
     case VGIC_IGROUPR:
@@ -164,27 +169,39 @@ void vgic_bits_write(struct vcpu *v, unsigned int w, enum vgic_bits reg, uint32_
 
 /* --- two bits: only the upper one, edge or level, means something --- */
 
+/* Bit i of the lower half to bit 2i + 1, and back. */
+static uint32_t spread(uint32_t x)
+{
+    x &= 0xffff;
+    x = (x | x << 8) & 0x00ff00ff;
+    x = (x | x << 4) & 0x0f0f0f0f;
+    x = (x | x << 2) & 0x33333333;
+    x = (x | x << 1) & 0x55555555;
+    return x << 1;
+}
+
+static uint32_t gather(uint32_t x)
+{
+    x = (x >> 1) & 0x55555555;
+    x = (x | x >> 1) & 0x33333333;
+    x = (x | x >> 2) & 0x0f0f0f0f;
+    x = (x | x >> 4) & 0x00ff00ff;
+    return (x | x >> 8) & 0xffff;
+}
+
 uint32_t vgic_cfg_read(struct vcpu *v, unsigned int n)
 {
-    uint32_t edge = atomic32_read(&vgic_bank(v, n / 2)->edge) >> (n % 2 * 16);
-    uint32_t val = 0;
-
-    for (unsigned int i = 0; i < 16; i++)
-        val |= ((edge >> i) & 1) << (2 * i + 1);
-    return val;
+    return spread(atomic32_read(&vgic_bank(v, n / 2)->edge) >> (n % 2 * 16));
 }
 
 void vgic_cfg_write(struct vcpu *v, unsigned int n, uint32_t val)
 {
     struct vgic_bank *b = vgic_bank(v, n / 2);
     uint32_t half = UINT32_C(0xffff) << (n % 2 * 16);
-    uint32_t edge = 0;
+    uint32_t edge = gather(val) << (n % 2 * 16);
 
     if (n == 0)
         return; /* SGIs are what they are */
-    for (unsigned int i = 0; i < 16; i++)
-        edge |= ((val >> (2 * i + 1)) & 1) << i;
-    edge <<= n % 2 * 16;
     atomic32_fetch_and(&b->edge, ~half | edge);
     atomic32_fetch_or(&b->edge, edge);
     vgic_notify_owners(v->domain, v, n / 2, half & atomic32_read(&b->lr_pending));

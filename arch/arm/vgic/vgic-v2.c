@@ -52,12 +52,14 @@ static void targets_write(struct vcpu *v, unsigned int irq, unsigned int size, u
 
     if (irq < VGIC_NR_PRIVATE)
         return;
+    spin_lock(&vgic_of(v)->lock);
     for (unsigned int i = 0; i < size; i++) {
         uint32_t targets = (val >> (8 * i)) & 0xff & exist;
 
         vgic_spi(vgic_of(v), irq + i)->targets = (uint8_t)targets;
         vgic_set_route(v->domain, irq + i, targets != 0 ? (uint8_t)ctz64(targets) : VGIC_NO_VCPU);
     }
+    spin_unlock(&vgic_of(v)->lock);
 }
 
 /* --- SGIs --- */
@@ -140,7 +142,7 @@ static void sgi_pend_clear(struct vcpu *v, unsigned int word, uint32_t val)
 
 /* --- the distributor --- */
 
-static uint32_t dist_read(struct vcpu *v, uint32_t offset, unsigned int size)
+static noinline uint32_t dist_read(struct vcpu *v, uint32_t offset, unsigned int size)
 {
     const struct vgic_domain *g = vgic_of(v);
     unsigned int index = offset & 0x7f; /* within a block of one-bit registers */
@@ -225,11 +227,8 @@ static bool size_allowed(uint32_t offset, unsigned int size)
     return size == 1 && (IS_PRIORITY(offset) || IS_TARGETS(offset) || IS_SGI_PEND(offset));
 }
 
-static bool dist_access(struct vcpu *v, struct mmio_access *a, void *opaque)
+static noinline bool dist_access_slow(struct vcpu *v, struct mmio_access *a, uint32_t offset)
 {
-    struct vgic_domain *g = opaque;
-    uint32_t offset = (uint32_t)(a->addr.v - g->dist_base);
-
     if (unlikely(!size_allowed(offset, a->size)))
         return false;
     if (offset >= GICD_SIZE) {
@@ -239,13 +238,23 @@ static bool dist_access(struct vcpu *v, struct mmio_access *a, void *opaque)
         if (a->size == 1)
             a->data &= 0xff;
     } else if (offset == GICD_SGIR) {
-        sgir_write(v, (uint32_t)a->data); /* the one that is hot; needs no lock */
+        sgir_write(v, (uint32_t)a->data);
     } else {
-        spin_lock(&g->lock);
         dist_write(v, offset, a->size, (uint32_t)a->data);
-        spin_unlock(&g->lock);
     }
     return true;
+}
+
+static bool dist_access(struct vcpu *v, struct mmio_access *a, void *opaque)
+{
+    const struct vgic_domain *g = opaque;
+    uint32_t offset = (uint32_t)(a->addr.v - g->dist_base);
+
+    if (likely(a->read && a->size == 4 && (offset & 3) == 0 && offset < GICD_SIZE)) {
+        a->data = dist_read(v, offset, 4);
+        return true;
+    }
+    return dist_access_slow(v, a, offset);
 }
 
 /* --- set-up --- */

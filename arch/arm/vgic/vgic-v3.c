@@ -117,7 +117,7 @@ bool vgic_sysreg(struct vcpu *v, uint32_t reg, uint64_t *val, bool read)
 
 /* --- distributor --- */
 
-static uint32_t dist_read(struct vcpu *v, uint32_t offset, unsigned int size)
+static noinline uint32_t dist_read(struct vcpu *v, uint32_t offset, unsigned int size)
 {
     const struct vgic_domain *g = vgic_of(v);
     unsigned int index;
@@ -185,15 +185,16 @@ static void router_access(struct vcpu *v, struct mmio_access *a, uint32_t offset
     if (irq >= g->nr_irqs)
         return;
     spi = vgic_spi(g, irq);
-    mpidr = affinity_unpack(READ_ONCE(spi->affinity));
     if (a->read) {
-        a->data = (mpidr & mask) >> shift;
+        a->data = (affinity_unpack(READ_ONCE(spi->affinity)) & mask) >> shift;
         return;
     }
-    mpidr = (mpidr & ~mask) | ((a->data << shift) & mask);
-    spi->affinity = affinity_pack(mpidr);
+    spin_lock(&g->lock);
+    mpidr = affinity_unpack(spi->affinity);
+    spi->affinity = affinity_pack((mpidr & ~mask) | ((a->data << shift) & mask));
     id = mpidr_to_vcpu_id(affinity_unpack(spi->affinity));
     vgic_set_route(v->domain, irq, id < v->domain->max_vcpus ? (uint8_t)id : VGIC_NO_VCPU);
+    spin_unlock(&g->lock);
 }
 
 /* Words; bytes for priorities; double words for routers (12.1.3). */
@@ -204,24 +205,29 @@ static bool dist_size_allowed(uint32_t offset, unsigned int size)
     return size == 4 || (size == 1 && IS_PRIORITY(offset)) || (size == 8 && IS_ROUTER(offset));
 }
 
-static bool dist_access(struct vcpu *v, struct mmio_access *a, void *opaque)
+static noinline bool dist_access_slow(struct vcpu *v, struct mmio_access *a, uint32_t offset)
 {
-    struct vgic_domain *g = opaque;
-    uint32_t offset = (uint32_t)(a->addr.v - g->dist_base);
-
     if (unlikely(!dist_size_allowed(offset, a->size)))
         return false;
-    if (a->read && !IS_ROUTER(offset)) {
-        a->data = dist_read(v, offset, a->size);
-        return true;
-    }
-    spin_lock(&g->lock);
     if (IS_ROUTER(offset))
         router_access(v, a, offset);
+    else if (a->read)
+        a->data = dist_read(v, offset, a->size);
     else
         dist_write(v, offset, a->size, (uint32_t)a->data);
-    spin_unlock(&g->lock);
     return true;
+}
+
+static bool dist_access(struct vcpu *v, struct mmio_access *a, void *opaque)
+{
+    const struct vgic_domain *g = opaque;
+    uint32_t offset = (uint32_t)(a->addr.v - g->dist_base);
+
+    if (likely(a->read && a->size == 4 && (offset & 3) == 0 && !IS_ROUTER(offset))) {
+        a->data = dist_read(v, offset, 4);
+        return true;
+    }
+    return dist_access_slow(v, a, offset);
 }
 
 /* --- redistributors --- */
@@ -297,9 +303,7 @@ static bool rdist_access(struct vcpu *v, struct mmio_access *a, void *opaque)
     } else if (a->read) {
         a->data = sgi_frame_read(target, offset - GICR_FRAME, a->size);
     } else {
-        spin_lock(&g->lock);
         sgi_frame_write(target, offset - GICR_FRAME, a->size, (uint32_t)a->data);
-        spin_unlock(&g->lock);
     }
     return true;
 }

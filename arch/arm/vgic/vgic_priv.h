@@ -95,8 +95,7 @@ void vgic_release_held(struct domain *d, struct vcpu *v, unsigned int w);
 void vgic_sample_upcall(struct vcpu *v);
 
 /*
- * One-bit registers of bank w (v: whose, if private). Reads need no lock, writes the vgic lock.
- * Only for existing w.
+ * One-bit registers of bank w (v: whose, if private). No lock needed. Only for existing w.
  */
 uint32_t vgic_bits_read(struct vcpu *v, unsigned int w, enum vgic_bits reg);
 void vgic_bits_write(struct vcpu *v, unsigned int w, enum vgic_bits reg, uint32_t val);
@@ -110,7 +109,7 @@ void vgic_priority_write(struct vcpu *v, unsigned int irq, unsigned int size, ui
 /* An SPI goes to `route` from now on. vgic lock. */
 void vgic_set_route(struct domain *d, unsigned int irq, uint8_t route);
 
-/* GICD_CTLR: enable bits of the groups. vgic lock. */
+/* GICD_CTLR: enable bits of the groups. */
 void vgic_set_groups(struct domain *d, uint32_t groups);
 
 /* Raise SGI `sgi` of target, sent by vCPU `source`. */

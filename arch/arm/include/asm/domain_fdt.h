@@ -16,7 +16,7 @@ struct guest_fdt_info {
     unsigned int gic_version; /* 2 or 3 */
     uint64_t gicd_base, gicd_size;
     uint64_t gicc_base, gicc_size; /* version 3: the redistributors */
-    bool hypervisor; /* there is a /hypervisor node */
+    bool hypervisor;               /* there is a /hypervisor node */
     uint32_t evtchn_ppi;
     bool vpl011;
     uint64_t vpl011_base;

@@ -49,7 +49,7 @@ struct vgic_spi {
 };
 
 struct vgic_domain {
-    struct spinlock lock; /* LOCK_RANK_VGIC: register writes */
+    struct spinlock lock; /* LOCK_RANK_VGIC: routes, enable bits of host interrupts */
     unsigned int version; /* 2 or 3; constant, as what follows */
     unsigned int nr_irqs; /* 32 + SPIs, rounded up to 32 */
     /* Guest physical: distributor; GICC (v2) or all redistributors (v3). */
