@@ -163,6 +163,38 @@ static void more_than_list_registers(void **state)
     assert_int_equal(pcpus[0].hcr, GICH_HCR_EN); /* nothing to tell any more */
 }
 
+/* Edges need no attention when they end: only the lack of pending ones makes the CPU ask. */
+static void more_edges_than_list_registers(void **state)
+{
+    (void)state;
+    wr(0, D(0xc00 + 2 * 4), 4, 0xaaaaaaaa);
+    wr(0, D(0xc00 + 3 * 4), 4, 0xaaaaaaaa);
+    for (unsigned int i = 0; i < 12; i++) {
+        enable_spi(SPI + i);
+        wr(0, D(0x400 + SPI + i), 1, 0xf0 - 8 * i);
+        vgic_inject_edge(&dom, NULL, SPI + i);
+    }
+    for (unsigned int i = 0; i < 12; i++) {
+        assert_int_equal(ack(0), SPI + 11 - i);
+        eoi(0, SPI + 11 - i);
+    }
+    assert_int_equal(ack(0), SPURIOUS);
+}
+
+/* Pending by its line and by register: lowering the line leaves the other reason. */
+static void level_with_latch(void **state)
+{
+    (void)state;
+    enable_spi(SPI);
+    vgic_inject(&dom, NULL, SPI, true);
+    settle(0);
+    wr(0, D(0x200 + SPI / 32 * 4), 4, 1u << (SPI % 32));
+    vgic_inject(&dom, NULL, SPI, false);
+    assert_int_equal(ack(0), SPI);
+    eoi(0, SPI);
+    assert_int_equal(ack(0), SPURIOUS);
+}
+
 /* Eight edges, all acknowledged into active state as far as list registers go, then ended. */
 static void all_active_then_more(void **state)
 {
@@ -672,6 +704,8 @@ int main(void)
         BOTH(active_by_register_blocks),
         BOTH(priorities_order),
         BOTH(more_than_list_registers),
+        BOTH(more_edges_than_list_registers),
+        BOTH(level_with_latch),
         BOTH(all_active_then_more),
         BOTH(spurious_latch_never_left),
         BOTH(rerouting_moves_it),
