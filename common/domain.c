@@ -402,15 +402,6 @@ static void dump_p2m(void)
 }
 DEBUG_KEY('p', dump_p2m, "p2m statistics");
 
-static void dump_ioreq(void)
-{
-    struct domain *d;
-
-    for_each_domain (d)
-        ioreq_dump(d);
-}
-DEBUG_KEY('i', dump_ioreq, "ioreq servers, ranges, requests in flight");
-
 static void dump_evtchn(void)
 {
     struct domain *d;

@@ -63,7 +63,9 @@ def no_ioreq(context):
     left = [line for line in symbols.splitlines() if "ioreq" in line.lower()]
     context.log.write("\n".join(left) + "\n")
     if left:
-        raise Failed(f"{len(left)} symbols of the subsystem are left")
+        raise Failed(f"symbols of the subsystem are left: {left}")
+    if b"ioreq" in (out / "wherry.img").read_bytes().lower():
+        raise Failed("text of the subsystem is left in the image")
     context.make(f"O={out}", "check-headers")
 
 

@@ -5,7 +5,9 @@
 .PHONY: check-headers check-tidy
 
 # A check's stamp is newer than all sources and headers when nothing changed since it passed.
-checked-headers := $(sort $(shell find include arch/$(SRCARCH) common -name '*.h'))
+# Private headers count where their directory is built.
+checked-headers := $(sort $(shell find include arch/$(SRCARCH)/include -name '*.h') \
+	$(wildcard $(addsuffix *.h,$(sort $(dir $(objects))))))
 checked-sources := $(sort $(objects:.o=.c))
 checked-sources := $(wildcard $(checked-sources))
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The debug key's view of a domain's servers and of its requests in flight. */
+#include <wherry/console.h>
 #include <wherry/printk.h>
 
 #include "private.h"
@@ -64,3 +65,12 @@ void ioreq_dump(struct domain *d)
                    (unsigned long)vi->access.addr, vi->access.size, vi->last_state);
     }
 }
+
+static void dump_all(void)
+{
+    struct domain *d;
+
+    for_each_domain (d)
+        ioreq_dump(d);
+}
+DEBUG_KEY('i', dump_all, "ioreq servers, ranges, requests in flight");

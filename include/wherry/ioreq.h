@@ -189,10 +189,6 @@ static inline unsigned int ioreq_nr_frames(const struct domain *d)
     (void)d;
     return 0;
 }
-static inline void ioreq_dump(struct domain *d)
-{
-    (void)d;
-}
 
 #endif
 #endif
