@@ -32,6 +32,8 @@ SUITES = [
 ]
 
 MACHINES = [Machine(gic=gic, smp=smp) for gic in (2, 3) for smp in (1, 4)]
+# Every feature that QEMU has, for what guests must not see of it.
+MACHINES.append(Machine(gic=3, smp=4, cpu="max"))
 
 
 def follow(console, payloads):
@@ -46,7 +48,7 @@ def follow(console, payloads):
     console.drain(0.5)
 
 
-@pytest.mark.parametrize("machine", MACHINES, ids=lambda m: f"gic{m.gic}-smp{m.smp}")
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda m: f"{m.cpu}-gic{m.gic}-smp{m.smp}")
 @pytest.mark.parametrize("payloads", SUITES, ids=lambda p: p.name)
 def test_suite(out, payloads, machine, tmp_path):
     def built(domain):

@@ -12,6 +12,7 @@ int main(void)
         if (!tap_eq(events_init(), 0, "shared_info is mapped"))
             return 1;
         test_traps();
+        test_features();
         test_hypercalls();
         test_memory();
         test_events();

@@ -9,6 +9,7 @@
 #include "payload.h"
 
 void test_traps(void);
+void test_features(void);
 void test_hypercalls(void);
 void test_memory(void);
 void test_events(void);
