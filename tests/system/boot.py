@@ -11,6 +11,7 @@ QEMU's loader device.
 """
 
 import dataclasses
+import os
 import pathlib
 import subprocess
 
@@ -59,6 +60,16 @@ class Machine:
             ["qemu-system-aarch64", *self.arguments(dump=path), "-display", "none"],
             check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return fdt.parse(path.read_bytes())
+
+
+def zcu102(**changes):
+    """The second board, with its tree out of the guest kernel's package."""
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+    trees = sorted(cache.glob("wherry/guest-arm64/root/usr/lib/*/xilinx/zynqmp-zcu102-rev1.0.dtb"))
+    if not trees:
+        raise FileNotFoundError("the board's device tree is not there: run `make guest` first")
+    return Machine(**{"board": "zcu102", "smp": 4, "memory": 2048, "board_dtb": str(trees[0]),
+                      "extra": ("-audiodev", "none,id=none"), **changes})
 
 
 @dataclasses.dataclass

@@ -4,14 +4,12 @@
 docs/boot.md says what each property does.
 """
 
-import glob
-import os
 import re
 
 import pytest
 
 import fdt
-from boot import Boot, Domain, Machine
+from boot import Boot, Domain, Machine, zcu102
 from qemu import Console
 
 LIMIT = 90
@@ -30,12 +28,7 @@ def linux(out, name="domU1", token="here", **changes):
 
 
 def board(name):
-    if name != "zcu102":
-        return Machine(gic=int(name[-1]), smp=4)
-    trees = glob.glob(os.path.expanduser("~/.cache/wherry/**/zynqmp-zcu102-rev1.0.dtb"), recursive=True)
-    assert trees, "the board's device tree is not there: run `make guest` first"
-    return Machine(board="zcu102", smp=4, memory=2048, board_dtb=trees[0],
-                   extra=("-audiodev", "none,id=none"))
+    return zcu102() if name == "zcu102" else Machine(gic=int(name[-1]), smp=4)
 
 
 def talk(console, token):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hypervisor on its host, without any domain: boards, CPUs, what its own faults look like."""
 
-import glob
 import os
 import pathlib
 import struct
@@ -9,12 +8,10 @@ import struct
 import pytest
 
 import fdt
-from boot import Boot, Domain, Machine
+from boot import Boot, Domain, Machine, zcu102
 from qemu import Console
 
 IMAGE = pathlib.Path(os.environ.get("WHERRY_OUT", "build/arm64")).absolute() / "wherry.img"
-# The board's tree as the guest kernel's package has it, if it was fetched.
-ZCU102 = glob.glob(os.path.expanduser("~/.cache/wherry/**/zynqmp-zcu102-rev1.0.dtb"), recursive=True)
 
 # Without one the hypervisor has nothing to do, and says so.
 NO_DOMAIN = r"PANIC.*: no domain to run"
@@ -34,11 +31,7 @@ def test_boots_with_all_cpus(tmp_path, cpu, gic, smp):
 
 
 def test_second_board(tmp_path):
-    if not ZCU102:
-        pytest.fail("the board's device tree is not there: run `make guest` first")
-    machine = Machine(board="zcu102", smp=4, memory=2048, board_dtb=ZCU102[0],
-                      extra=("-audiodev", "none,id=none"))
-    with start(tmp_path, machine) as console:
+    with start(tmp_path, zcu102()) as console:
         console.wait_for(r"^\(wherry\) 4 pCPUs, 20\d\d MiB", 20)
         console.wait_for(NO_DOMAIN, 10, fatal=None)
 

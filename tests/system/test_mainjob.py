@@ -3,20 +3,26 @@
 
 import pytest
 
-from boot import Machine
+from boot import Machine, zcu102
 from mainjob import Job
 from qemu import Failure
 
 MACHINES = [
     Machine(gic=2, cpu="cortex-a57", smp=1),
+    Machine(gic=2, cpu="cortex-a72", smp=4),
+    Machine(gic=3, cpu="cortex-a57", smp=1),
     Machine(gic=3, cpu="cortex-a72", smp=2),
-    Machine(gic=3, cpu="max", smp=4),
+    Machine(gic=3, cpu="max", smp=8),
 ]
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda m: f"gic{m.gic}-{m.cpu}-smp{m.smp}")
 def test_main_job(out, machine, tmp_path):
     Job(out, machine, log=tmp_path / "console.log").run()
+
+
+def test_main_job_on_the_second_board(out, tmp_path):
+    Job(out, zcu102(), log=tmp_path / "console.log").run()
 
 
 def test_judge_refuses_an_unchanged_disk(out):
