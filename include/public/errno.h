@@ -11,6 +11,7 @@ enum xen_errno {
     XEN_ESRCH = 3,
     XEN_EIO = 5,
     XEN_ENXIO = 6,
+    XEN_E2BIG = 7,
     XEN_ENOEXEC = 8,
     XEN_EBADF = 9,
     XEN_ECHILD = 10,

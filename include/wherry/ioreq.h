@@ -118,8 +118,8 @@ void ioreq_dump(struct domain *d);
 /* --- arch hooks --- */
 /*
  * v's access is finished: write the result where the instruction wants it and step over it. On a
- * read access->data is masked to size (all ones if `answered` is false). Arm with !answered:
- * injects the data abort instead.
+ * read access->data is masked to size (all ones if `answered` is false:
+ * the server went away, and the access ends like one that was given up).
  */
 void arch_ioreq_complete(struct vcpu *v, const struct ioreq_access *access, bool answered);
 /* A DM op of this architecture: 0/-errno, *copy_back set if the op has OUT fields. */

@@ -13,6 +13,7 @@
 #define PTE_TABLE UINT64_C(3)
 #define PTE_AF    (UINT64_C(1) << 10)
 #define PTE_INNER (UINT64_C(3) << 8)
+#define PTE_EL0   (UINT64_C(1) << 6) /* LDTR and STTR of a device access as EL0 */
 #define PTE_XN    (UINT64_C(3) << 53)
 #define ATTR(n)   ((uint64_t)(n) << 2)
 
@@ -28,7 +29,7 @@ static uint64_t block(uint64_t pa, enum map_attr attr)
 {
     if (attr == MAP_RAM)
         return pa | PTE_VALID | PTE_AF | PTE_INNER | ATTR(1);
-    return pa | PTE_VALID | PTE_AF | PTE_XN | ATTR(0);
+    return pa | PTE_VALID | PTE_AF | PTE_EL0 | PTE_XN | ATTR(0);
 }
 
 /* The level 2 table of pa; a gigabyte block becomes a table of the same blocks. */

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Interrupt lines that the device model drives (op 19). */
+#include "suite.h"
+
+#define SPI 45
+
+static void setup(struct box *b, bool edge, bool enable, unsigned int limit)
+{
+    b->a0 = SPI;
+    b->a1 = edge;
+    b->a2 = enable;
+    b->a3 = limit;
+    box_run(b, G_IRQ_SETUP);
+}
+
+/* How often it came, after a moment; *pending says whether it is pending. */
+static unsigned int count(struct box *b, bool *pending)
+{
+    box_done_within(b, 0);
+    events_poll(NULL, 0, now_ns() + 3000000);
+    b->a0 = SPI;
+    box_run(b, G_IRQ_COUNT);
+    *pending = b->regs.data != 0;
+    return (unsigned int)b->result;
+}
+
+static void level(struct box *b)
+{
+    unsigned int n;
+    bool pending;
+
+    setup(b, false, true, 5);
+    tap_eq(count(b, &pending), 0, "a low line does not interrupt");
+    tap_eq(dm_set_irq(GUEST, SPI, 1), 0, "level: raise");
+    tap_eq(count(b, &pending), 5, "it interrupts again and again while it is high");
+    tap(pending, "and stays pending when the guest has disabled it");
+    tap_eq(dm_set_irq(GUEST, SPI, 1), 0, "level: raise again");
+    tap_eq(dm_set_irq(GUEST, SPI, 0), 0, "level: lower");
+    count(b, &pending);
+    tap(!pending, "lowered, it is pending no more");
+    setup(b, false, true, 1000000);
+    tap_eq(count(b, &pending), 0, "and does not interrupt");
+    dm_set_irq(GUEST, SPI, 1);
+    dm_set_irq(GUEST, SPI, 0);
+    n = count(b, &pending);
+    tap(!pending, "after a short pulse it is not pending");
+    tap_eq(count(b, &pending), n, "and whether it was seen or not, no more come");
+    setup(b, false, false, 1);
+    dm_set_irq(GUEST, SPI, 1);
+    tap(count(b, &pending) == 0 && pending, "while the guest has it disabled, it pends");
+    setup(b, false, true, 1);
+    tap_eq(count(b, &pending), 1, "and comes when the guest enables it");
+    dm_set_irq(GUEST, SPI, 0);
+}
+
+static void edge(struct box *b)
+{
+    bool pending;
+
+    setup(b, true, true, 5);
+    dm_set_irq(GUEST, SPI, 1);
+    tap_eq(count(b, &pending), 1, "edge: one interrupt for one rise");
+    dm_set_irq(GUEST, SPI, 1);
+    tap_eq(count(b, &pending), 1, "edge: high stays high");
+    dm_set_irq(GUEST, SPI, 0);
+    tap_eq(count(b, &pending), 1, "edge: none for the fall");
+    dm_set_irq(GUEST, SPI, 1);
+    tap_eq(count(b, &pending), 2, "edge: one for the next rise");
+    dm_set_irq(GUEST, SPI, 0);
+    setup(b, false, false, 1);
+}
+
+void test_lines(void)
+{
+    struct box *b = box_of(GUEST, 0);
+
+    level(b);
+    edge(b);
+}
