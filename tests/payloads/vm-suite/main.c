@@ -19,6 +19,7 @@ int main(void)
     }
     test_gic();
     test_timer();
+    test_context();
     test_smp();
     return (int)tap_done();
 }

@@ -15,6 +15,7 @@ void test_memory(void);
 void test_events(void);
 void test_gic(void);
 void test_timer(void);
+void test_context(void);
 void test_smp(void);
 
 /* No stage 1 maps it: hypercall buffers here give EFAULT. */
