@@ -5,10 +5,11 @@
 extern void (*const forms[])(struct form_regs *);
 extern const unsigned int nr_forms;
 
-#define BODY(insn)                                                               \
-    __asm__ volatile("ldp x9, x10, [%0]\n\tldp x11, x12, [%0, #16]\n\t" insn     \
-                     "\n\tstp x9, x10, [%0]\n\tstp x11, x12, [%0, #16]" ::"r"(r) \
-                     : "x9", "x10", "x11", "x12", "memory")
+#define BODY(insn)                                                                      \
+    __asm__ volatile(                                                                   \
+        ".arch_extension simd\n\tldp x9, x10, [%0]\n\tldp x11, x12, [%0, #16]\n\t" insn \
+        "\n\tstp x9, x10, [%0]\n\tstp x11, x12, [%0, #16]" ::"r"(r)                     \
+        : "x9", "x10", "x11", "x12", "memory")
 
 #define FORM(n, insn, ...)                    \
     static void form_##n(struct form_regs *r) \
