@@ -96,9 +96,7 @@ def system(context):
     context.make(f"O={context.out}", "all", "payloads", "guest")
     context.variant("noioreq", "IOREQ_SERVER=n")
     context.command(sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider",
-                    "tests/system", env=dict(
-                        os.environ, WHERRY_OUT=str(context.out),
-                        WHERRY_IMAGE=str(context.out / "wherry.img")))
+                    "tests/system", env=dict(os.environ, WHERRY_OUT=str(context.out)))
 
 
 STEPS = [
