@@ -241,12 +241,18 @@ static void spurious_latch_never_left(void **state)
     assert_int_equal(ack(0), SPI);
 }
 
-static void route(unsigned int irq, unsigned int n)
+/* vCPU `by` routes an interrupt to vCPU n. */
+static void route_by(unsigned int by, unsigned int irq, unsigned int n)
 {
     if (ops.version == 3)
-        wr(0, D(0x6000 + irq * 8), 8, vcpu_id_to_mpidr(n));
+        wr(by, D(0x6000 + irq * 8), 8, vcpu_id_to_mpidr(n));
     else
-        wr(0, D(0x800 + irq), 1, 1u << n);
+        wr(by, D(0x800 + irq), 1, 1u << n);
+}
+
+static void route(unsigned int irq, unsigned int n)
+{
+    route_by(0, irq, n);
 }
 
 static void rerouting_moves_it(void **state)
@@ -560,7 +566,7 @@ static void going_down_gives_up(void **state)
     atomic32_set(&V(0)->pause_flags, VPF_DOWN);
     vgic_vcpu_save(V(0));
     V(0)->sched.on_cpu = false;
-    route(SPI, 1); /* by vCPU 0's model of a register access: only the state matters */
+    route_by(1, SPI, 1);
     settle(1);
     assert_int_equal(ack(1), SPI);
 }
