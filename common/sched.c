@@ -119,6 +119,7 @@ static void switch_out(struct vcpu *v)
 static void switch_in(struct vcpu *v)
 {
     WRITE_ONCE(v->sched.on_cpu, true);
+    smp_mb(); /* before v->work is read on the way out; partner: vcpu_set_work() */
     v->sched.yielded = false;
     runstate_enter(v, RUNSTATE_running);
     arch_vcpu_load(v);

@@ -77,10 +77,6 @@ static void m_write_lr(unsigned int n, uint64_t lr)
     assert_true(n < gic_host.nr_lrs);
     pcpus[here].lr[n] = lr;
 }
-static uint32_t m_read_hcr(void)
-{
-    return pcpus[here].hcr;
-}
 static void m_write_hcr(uint32_t hcr)
 {
     pcpus[here].hcr = hcr;
@@ -117,7 +113,6 @@ static void m_set_active(unsigned int irq, bool active)
 static struct gic_ops ops = {
     .read_lr = m_read_lr,
     .write_lr = m_write_lr,
-    .read_hcr = m_read_hcr,
     .write_hcr = m_write_hcr,
     .read_vmcr = m_read_vmcr,
     .write_vmcr = m_write_vmcr,

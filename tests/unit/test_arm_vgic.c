@@ -314,6 +314,17 @@ static void v2_sgi_senders(void **state)
     assert_int_equal(ack(3), SPURIOUS);
 }
 
+static void v2_sgi_sent_twice(void **state)
+{
+    (void)state;
+    wr(1, D(0xf00), 4, (1u << 16) | 5);
+    settle(0);
+    wr(1, D(0xf00), 4, (1u << 16) | 5); /* not acknowledged yet: the same */
+    assert_int_equal(ack(0), 5 | 1 << 10);
+    eoi(0, 5);
+    assert_int_equal(ack(0), SPURIOUS);
+}
+
 static void v2_sgi_pending_registers(void **state)
 {
     (void)state;
@@ -726,6 +737,7 @@ int main(void)
         BOTH(sizes),
         BOTH(fuzz),
         V2(v2_sgi_senders),
+        V2(v2_sgi_sent_twice),
         V2(v2_sgi_pending_registers),
         V2(v2_targets),
         V3(v3_sgi),

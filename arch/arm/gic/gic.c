@@ -59,7 +59,6 @@ int __init gic_register(const struct fdt *fdt, int node, const struct gic_host *
     unsigned int type;
 
     gic_host = *host;
-    gic_host.node = node;
     if (arch_device_irq(fdt, node, 0, &gic_host.maintenance_irq, &type) != 0) {
         printk("gic: no maintenance interrupt in the device tree\n");
         return -EINVAL;

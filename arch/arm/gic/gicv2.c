@@ -61,8 +61,8 @@ static void v2_init_cpu(void)
     target_mask[smp_processor_id()] = own_target();
     gic_quiesce(dist, 0, 32);
     gic_write32(gich, GICH_HCR, 0);
-    for (unsigned int n = 0; n < gic_host.nr_lrs; n++)
-        gic_write32(gich, GICH_LR + n * 4, 0);
+    for (unsigned int n = 0; n <= (gic_read32(gich, GICH_VTR) & 0x3f); n++)
+        gic_write32(gich, GICH_LR + n * 4, 0); /* all, not only those that are used */
     gic_write32(cpuif, GICC_PMR, 0xff);
     gic_write32(cpuif, GICC_BPR, 0);
     gic_write32(cpuif, GICC_CTLR, GICC_CTLR_ENABLE | GICC_CTLR_EOIMODE);
@@ -99,11 +99,6 @@ static void v2_route(unsigned int irq, unsigned int cpu)
 static void v2_set_active(unsigned int irq, bool active)
 {
     gic_write_bit(dist, active ? GICD_ISACTIVER : GICD_ICACTIVER, irq);
-}
-
-static void v2_set_pending(unsigned int irq, bool pending)
-{
-    gic_write_bit(dist, pending ? GICD_ISPENDR : GICD_ICPENDR, irq);
 }
 
 static unsigned int v2_ack(void)
@@ -152,11 +147,6 @@ static void v2_write_lr(unsigned int n, uint64_t lr)
     gic_write32(gich, GICH_LR + n * 4, val);
 }
 
-static uint32_t v2_read_hcr(void)
-{
-    return gic_read32(gich, GICH_HCR);
-}
-
 static void v2_write_hcr(uint32_t hcr)
 {
     gic_write32(gich, GICH_HCR, hcr);
@@ -192,13 +182,11 @@ static const struct gic_ops v2_ops = {
     .set_type = v2_set_type,
     .route = v2_route,
     .set_active = v2_set_active,
-    .set_pending = v2_set_pending,
     .ack = v2_ack,
     .drop = v2_drop,
     .deactivate = v2_deactivate,
     .read_lr = v2_read_lr,
     .write_lr = v2_write_lr,
-    .read_hcr = v2_read_hcr,
     .write_hcr = v2_write_hcr,
     .read_vmcr = v2_read_vmcr,
     .write_vmcr = v2_write_vmcr,

@@ -171,11 +171,6 @@ static void v3_set_active(unsigned int irq, bool active)
     gic_write_bit(frame_of(irq), active ? GICD_ISACTIVER : GICD_ICACTIVER, irq);
 }
 
-static void v3_set_pending(unsigned int irq, bool pending)
-{
-    gic_write_bit(frame_of(irq), pending ? GICD_ISPENDR : GICD_ICPENDR, irq);
-}
-
 static unsigned int v3_ack(void)
 {
     return (unsigned int)READ_ICC(ICC_IAR1_EL1) & 0xffffff;
@@ -216,11 +211,6 @@ static void v3_write_lr(unsigned int lr, uint64_t val)
     default:
         return;
     }
-}
-
-static uint32_t v3_read_hcr(void)
-{
-    return (uint32_t)READ_ICC(ICH_HCR_EL2);
 }
 
 static void v3_write_hcr(uint32_t hcr)
@@ -279,13 +269,11 @@ static const struct gic_ops v3_ops = {
     .set_type = v3_set_type,
     .route = v3_route,
     .set_active = v3_set_active,
-    .set_pending = v3_set_pending,
     .ack = v3_ack,
     .drop = v3_drop,
     .deactivate = v3_deactivate,
     .read_lr = v3_read_lr,
     .write_lr = v3_write_lr,
-    .read_hcr = v3_read_hcr,
     .write_hcr = v3_write_hcr,
     .read_vmcr = v3_read_vmcr,
     .write_vmcr = v3_write_vmcr,

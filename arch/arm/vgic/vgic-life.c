@@ -188,4 +188,4 @@ static void dump_all(void)
         }
     }
 }
-DEBUG_KEY('i', dump_all, "virtual interrupt controllers");
+DEBUG_KEY('g', dump_all, "virtual interrupt controllers");

@@ -132,7 +132,70 @@ static void hw_ended(struct vgic_bank *b, uint32_t bit)
         atomic32_fetch_or(&b->held, bit);
 }
 
-/* Guest acknowledged or deactivated, or somebody changed the interrupt in list register n. */
+/* Active state of list register n: to the bank if the guest changed it, from it if a register did.
+ */
+static uint64_t fold_active(struct vgic_vcpu *vv, struct vgic_bank *b, unsigned int n, uint64_t lr)
+{
+    uint32_t bit = UINT32_C(1) << (vv->lr_irq[n] % 32);
+    bool known = (vv->lr_active & BIT(n)) != 0;
+    bool marked = (atomic32_read(&b->active) & bit) != 0;
+
+    if (lr & LR_ACTIVE) {
+        if (!known)
+            bits_set(&b->active, bit); /* acknowledged */
+        else if (!marked)
+            lr &= ~LR_ACTIVE; /* ICACTIVER */
+    } else if (known) {
+        bits_clear(&b->active, bit); /* deactivated */
+    } else if (marked && !(lr & LR_HW)) {
+        if (lr & LR_PENDING)
+            lr |= LR_ACTIVE; /* ISACTIVER */
+        else
+            bits_clear(&b->active, bit); /* acknowledged and deactivated since */
+    }
+    if (lr & LR_ACTIVE)
+        vv->lr_active |= (uint16_t)BIT(n);
+    else
+        vv->lr_active &= (uint16_t)~BIT(n);
+    return lr;
+}
+
+/* Not acknowledged yet: is it still wanted here? */
+static uint64_t fold_pending(struct vcpu *v, struct vgic_bank *b, unsigned int irq, uint64_t lr)
+{
+    uint32_t bit = UINT32_C(1) << (irq % 32);
+    uint32_t why =
+        atomic32_read(&b->lr_latch) | (atomic32_read(&b->line) & ~atomic32_read(&b->edge));
+
+    if (!(why & bank_open(vgic_of(v), b) & bit) || !goes_to(v, irq)) {
+        put_back(v, b, irq, lr);
+        return lr & ~LR_PENDING;
+    }
+    if (is_v2_sgi(v, irq)) {
+        if (other_senders(v, b, irq, LR_SOURCE(lr)))
+            lr |= LR_EOI; /* when this one is done */
+    } else if (bits_clear(&b->latch, bit)) {
+        bits_set(&b->lr_latch, bit); /* two edges before the acknowledgement are one */
+    }
+    return (atomic32_read(&b->group1) & bit) ? lr | LR_GROUP1 : lr & ~LR_GROUP1;
+}
+
+/* Active, and pending again by its latch. */
+static uint64_t fold_again(struct vcpu *v, struct vgic_bank *b, unsigned int irq, uint64_t lr)
+{
+    uint32_t bit = UINT32_C(1) << (irq % 32);
+
+    if (is_v2_sgi(v, irq))
+        return lr | LR_EOI;
+    /* Linked ones cannot be both; those with LR_EOI are looked at when they end. */
+    if ((lr & (LR_HW | LR_EOI)) || !(bank_open(vgic_of(v), b) & bit))
+        return lr;
+    bits_set(&b->lr_latch, bit);
+    bits_set(&b->lr_pending, bit);
+    return bits_clear(&b->latch, bit) ? lr | LR_PENDING : lr;
+}
+
+/* One list register against its bank; returns the bank to look at again if it got free. */
 static uint32_t fold_one(struct vcpu *v, unsigned int n)
 {
     struct vgic_vcpu *vv = &v->arch.vgic;
@@ -140,50 +203,17 @@ static uint32_t fold_one(struct vcpu *v, unsigned int n)
     struct vgic_bank *b = vgic_bank(v, irq / 32);
     uint32_t bit = UINT32_C(1) << (irq % 32);
     uint64_t was = lr_read(n);
-    uint64_t lr = was;
+    uint64_t lr;
 
-    if (!(lr & LR_PENDING)) {
+    if (!(was & LR_PENDING)) {
         bits_clear(&b->lr_pending, bit);
         bits_clear(&b->lr_latch, bit);
     }
-    if (lr & LR_ACTIVE) {
-        if (!(vv->lr_active & BIT(n)))
-            bits_set(&b->active, bit);
-        else if (!(atomic32_read(&b->active) & bit))
-            lr &= ~LR_ACTIVE; /* ICACTIVER */
-    } else if (vv->lr_active & BIT(n)) {
-        bits_clear(&b->active, bit);
-    } else if ((atomic32_read(&b->active) & bit) && !(lr & LR_HW)) {
-        if (lr & LR_PENDING)
-            lr |= LR_ACTIVE; /* ISACTIVER */
-        else
-            bits_clear(&b->active, bit); /* acknowledged and deactivated since */
-    }
-    vv->lr_active = (uint16_t)((vv->lr_active & ~BIT(n)) | ((lr & LR_ACTIVE) ? BIT(n) : 0));
-
-    if (lr & LR_PENDING) {
-        uint32_t why =
-            atomic32_read(&b->lr_latch) | (atomic32_read(&b->line) & ~atomic32_read(&b->edge));
-
-        if (!(why & bank_open(vgic_of(v), b) & bit) || !goes_to(v, irq)) {
-            put_back(v, b, irq, lr);
-            lr &= ~LR_PENDING;
-        } else if (is_v2_sgi(v, irq)) {
-            if (other_senders(v, b, irq, LR_SOURCE(lr)))
-                lr |= LR_EOI; /* when this one is done */
-        } else if (bits_clear(&b->latch, bit)) {
-            bits_set(&b->lr_latch, bit); /* two edges before the acknowledgement are one */
-        }
-    } else if ((lr & LR_ACTIVE) && (atomic32_read(&b->latch) & bit)) {
-        if (is_v2_sgi(v, irq)) {
-            lr |= LR_EOI;
-        } else if (!(lr & (LR_HW | LR_EOI)) && (bank_open(vgic_of(v), b) & bit)) {
-            bits_set(&b->lr_latch, bit);
-            bits_set(&b->lr_pending, bit);
-            if (bits_clear(&b->latch, bit))
-                lr |= LR_PENDING;
-        }
-    }
+    lr = fold_active(vv, b, n, was);
+    if (lr & LR_PENDING)
+        lr = fold_pending(v, b, irq, lr);
+    else if ((lr & LR_ACTIVE) && (atomic32_read(&b->latch) & bit))
+        lr = fold_again(v, b, irq, lr);
     if (lr & LR_STATE) {
         if (lr != was)
             lr_write(n, lr);

@@ -13,12 +13,11 @@
 
 struct fdt;
 
-#define GIC_NR_SGIS    16
-#define GIC_FIRST_SPI  32
-#define GIC_MAX_IRQS   1020 /* 1020 to 1023 are special */
-#define GIC_PRIORITY   0xa0 /* of every host interrupt */
-#define GIC_MAX_LRS    16
-#define GIC_NO_PENDING 1023
+#define GIC_NR_SGIS   16
+#define GIC_FIRST_SPI 32
+#define GIC_MAX_IRQS  1020 /* 1020 to 1023 are special */
+#define GIC_PRIORITY  0xa0 /* of every host interrupt */
+#define GIC_MAX_LRS   16
 
 /*
  * A list register in the form of ICH_LR<n>_EL2 (GICv3/v4 specification 12.4); gicv2.c converts.
@@ -38,10 +37,9 @@ struct fdt;
 #define LR_STATE          (LR_PENDING | LR_ACTIVE)
 
 /* ICH_HCR_EL2, GICH_HCR: same bits in both. */
-#define GICH_HCR_EN       BIT(0)
-#define GICH_HCR_UIE      BIT(1) /* at most one list register is in use */
-#define GICH_HCR_NPIE     BIT(3) /* none is pending */
-#define GICH_HCR_EOICOUNT 0xf8000000U
+#define GICH_HCR_EN   BIT(0)
+#define GICH_HCR_UIE  BIT(1) /* at most one list register is in use */
+#define GICH_HCR_NPIE BIT(3) /* none is pending */
 
 /* Fields of the VM control register, in the form of ICH_VMCR_EL2; gicv2.c converts. */
 #define VMCR_ENG0      BIT(0)
@@ -60,7 +58,6 @@ struct gic_ops {
     void (*set_type)(unsigned int irq, unsigned int type);
     void (*route)(unsigned int irq, unsigned int cpu); /* SPIs */
     void (*set_active)(unsigned int irq, bool active);
-    void (*set_pending)(unsigned int irq, bool pending);
 
     unsigned int (*ack)(void); /* number (and, v2, the SGI's sender in bits 12:10) */
     void (*drop)(unsigned int iar);
@@ -69,7 +66,6 @@ struct gic_ops {
     /* Virtual interface of this CPU. */
     uint64_t (*read_lr)(unsigned int n);
     void (*write_lr)(unsigned int n, uint64_t lr);
-    uint32_t (*read_hcr)(void);
     void (*write_hcr)(uint32_t hcr);
     uint64_t (*read_vmcr)(void);
     void (*write_vmcr)(uint64_t vmcr);
@@ -80,7 +76,6 @@ struct gic_ops {
 /* Where the host's controller is and what it can do; set by the probe, then constant. */
 struct gic_host {
     const struct gic_ops *ops;
-    int node;             /* in the host's device tree */
     unsigned int nr_irqs; /* 32 + SPIs */
     uint64_t dist_base, dist_size;
     uint64_t cpu_base, cpu_size;   /* v2: GICC; v3: first region of redistributors */

@@ -110,12 +110,6 @@ void vgic_inject_edge(struct domain *d, struct vcpu *v, unsigned int irq);
  */
 void vgic_inject_hw(struct domain *d, struct vcpu *v, unsigned int irq);
 
-/* Does the domain have this interrupt number? */
-static inline bool vgic_irq_is_valid(const struct vgic_domain *g, unsigned int irq)
-{
-    return irq < g->nr_irqs;
-}
-
 /* Is a shared interrupt driven by a host interrupt or by a device in the hypervisor? */
 bool vgic_irq_is_assigned(const struct domain *d, unsigned int irq);
 
