@@ -22,39 +22,14 @@
 #include <wherry/lib/errno.h>
 
 #include "fake/fake.h"
+#include "fake/world.h"
 
 #define BASE      UINT64_C(0x0c000000)
 #define IOREQ_GFN 0x100 /* where the device model maps the page */
 
-static struct domain *control, *dm, *guest;
-static uint64_t free_before;
-
-/* Hypercalls of a vCPU. Arguments are put in its memory at different places. */
-
-#define GVA_BUFS (FAKE_GVA_BASE + 0x000)
-#define GVA_OP   (FAKE_GVA_BASE + 0x100)
-#define GVA_LIST (FAKE_GVA_BASE + 0x200)
-
-static long call(struct vcpu *v, unsigned int nr, uint64_t a0, uint64_t a1, uint64_t a2)
-{
-    const uint64_t args[NR_HYPERCALL_ARGS] = {a0, a1, a2};
-    struct vcpu *prev = current;
-    long rc;
-
-    current = v;
-    rc = hypercall(nr, args);
-    current = prev;
-    return rc;
-}
-
 static long evtchn_call(struct vcpu *v, int cmd, void *op, size_t size)
 {
-    long rc;
-
-    memcpy(fake_gva + 0x100, op, size);
-    rc = call(v, __HYPERVISOR_event_channel_op, (uint64_t)cmd, GVA_OP, 0);
-    memcpy(op, fake_gva + 0x100, size);
-    return rc;
+    return world_op(v, __HYPERVISOR_event_channel_op, (uint64_t)cmd, op, size);
 }
 
 static long dm_op(struct xen_dm_op *op)
@@ -64,7 +39,7 @@ static long dm_op(struct xen_dm_op *op)
 
     memcpy(fake_gva, buf, sizeof(buf));
     memcpy(fake_gva + 0x100, op, sizeof(*op));
-    rc = call(dm->vcpu[0], __HYPERVISOR_dm_op, guest->id, 1, GVA_BUFS);
+    rc = world_call(dm->vcpu[0], __HYPERVISOR_dm_op, guest->id, 1, GVA_BUFS);
     memcpy(op, fake_gva + 0x100, sizeof(*op));
     return rc;
 }
@@ -102,80 +77,6 @@ static bool take_pending(struct domain *d, evtchn_port_t port)
     return was;
 }
 
-/* The scene. */
-
-static struct domain *create(domid_t id, unsigned int max_vcpus, bool is_control, domid_t serves)
-{
-    struct domain_create_params params = {.id = id,
-                                          .is_control = is_control,
-                                          .max_vcpus = max_vcpus,
-                                          .max_pages = 256,
-                                          .device_model_for = serves};
-    struct domain *d;
-    struct vcpu *v;
-
-    assert_int_equal(domain_create(&params, &d), 0);
-    assert_int_equal(vcpu_create(d, 0, 0, &v), 0);
-    vcpu_pause_clear(v, VPF_DOWN);
-    domain_start(d);
-    return d;
-}
-
-static uint64_t free_pages(void)
-{
-    uint64_t total, n;
-
-    page_stats(&total, &n);
-    return n;
-}
-
-static int setup(void **state)
-{
-    static bool once;
-
-    (void)state;
-    if (!once) {
-        page_add_region(paddr(FAKE_RAM_BASE),
-                        paddr(FAKE_RAM_BASE + (FAKE_RAM_FRAMES << PAGE_SHIFT)));
-        for (const struct init_call *c = __init_calls_start; c < __init_calls_end; c++)
-            assert_int_equal(c->fn(), 0);
-        once = true;
-    }
-    fake_arch_reset();
-    fake_alloc_fail_at = -1;
-    free_before = free_pages();
-    control = create(0, 1, true, DOMID_INVALID);
-    guest = create(2, 2, false, DOMID_INVALID);
-    dm = create(1, 1, false, 2);
-    current = control->vcpu[0];
-    return 0;
-}
-
-static void kill(struct domain **d)
-{
-    if (*d == NULL)
-        return;
-    assert_int_equal(domain_kill(*d), 0);
-    *d = NULL;
-}
-
-/* Everything that any domain ever had is free again. */
-static int teardown(void **state)
-{
-    (void)state;
-    kill(&guest);
-    kill(&dm);
-    fake_rcu_run();
-    current = NULL;
-    kill(&control);
-    fake_rcu_run();
-    if (fake_alloc_live == 0 && free_pages() == free_before)
-        return 0;
-    fprintf(stderr, "left over: %lu objects, %ld pages\n", fake_alloc_live,
-            (long)(free_before - free_pages()));
-    return -1;
-}
-
 /* Bring-up as a device model does it. */
 
 static ioreq_t *slots;
@@ -209,7 +110,7 @@ static long acquire(const struct xen_mem_acquire_resource *op, const uint64_t *g
     memcpy(fake_gva + 0x100, op, sizeof(*op));
     if (n != 0)
         memcpy(fake_gva + 0x200, gfns, n * sizeof(*gfns));
-    return call(dm->vcpu[0], __HYPERVISOR_memory_op, XENMEM_acquire_resource, GVA_OP, 0);
+    return world_call(dm->vcpu[0], __HYPERVISOR_memory_op, XENMEM_acquire_resource, GVA_OP, 0);
 }
 
 static void map_slots(void)
@@ -436,7 +337,7 @@ static void device_model_is_killed(void **state)
     (void)state;
     bring_up();
     assert_int_equal(access_memory(v, BASE), IOREQ_SENT);
-    kill(&dm);
+    world_kill(&dm);
     fake_rcu_run();
     assert_result(v, false, 0xffffffff);
 }
@@ -450,14 +351,14 @@ static void guest_is_killed(void **state)
     (void)state;
     bring_up();
     assert_int_equal(access_memory(guest->vcpu[0], BASE), IOREQ_SENT);
-    kill(&guest);
+    world_kill(&guest);
     fake_rcu_run();
     slots[0].state = STATE_IORESP_READY;
     assert_int_equal(send(dm->vcpu[0], local_port), 0);
     live = fake_alloc_live;
     memcpy(fake_gva + 0x100, &op, sizeof(op));
     assert_int_equal(
-        call(dm->vcpu[0], __HYPERVISOR_memory_op, XENMEM_remove_from_physmap, GVA_OP, 0), 0);
+        world_call(dm->vcpu[0], __HYPERVISOR_memory_op, XENMEM_remove_from_physmap, GVA_OP, 0), 0);
     fake_rcu_run();
     assert_true(fake_alloc_live < live);
 }
@@ -529,7 +430,7 @@ static void resource_size_query(void **state)
     assert_int_equal(acquire(&op, NULL, 0), -EINVAL);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) WORLD_TEST(f)
 
 int main(void)
 {
