@@ -9,6 +9,7 @@
 #include <asm/gic.h>
 #include <asm/guest.h>
 #include <asm/kernel_image.h>
+#include <asm/setup.h>
 #include <wherry/boot.h>
 #include <wherry/device.h>
 #include <wherry/domain.h>
@@ -232,13 +233,37 @@ void __init arch_domain_config_from_boot(const struct domain_config *cfg,
     };
 }
 
+/* A module may say that it is where no memory is: then the domain is left out, nothing else. */
+static __init int check_module(const struct domain_config *cfg, const char *what,
+                               const struct boot_module *m)
+{
+    if (m->size == 0 || mem_is_mapped(m->addr, m->size))
+        return 0;
+    printk("d%u (%s): %s: reg: no memory at 0x%llx to 0x%llx\n", cfg->id, cfg->name, what,
+           (unsigned long long)m->addr, (unsigned long long)(m->addr + m->size - 1));
+    return -EINVAL;
+}
+
+static __init int check_modules(const struct domain_config *cfg)
+{
+    int rc = check_module(cfg, "kernel", &cfg->kernel);
+
+    if (rc == 0)
+        rc = check_module(cfg, "ramdisk", &cfg->ramdisk);
+    if (rc == 0)
+        rc = check_module(cfg, "device tree", &cfg->device_tree);
+    return rc;
+}
+
 int __init arch_domain_build(struct domain *d, const struct domain_config *cfg)
 {
     struct guest_layout layout = {0};
     struct fdt partial;
     bool has_partial = cfg->device_tree.size != 0;
-    int rc = give_memory(d, cfg->memory, &layout);
+    int rc = check_modules(cfg);
 
+    if (rc == 0)
+        rc = give_memory(d, cfg->memory, &layout);
     if (rc == 0)
         rc = load_images(d, cfg, &layout);
     if (rc == 0 && has_partial)

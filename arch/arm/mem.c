@@ -7,6 +7,7 @@
 #include <asm/mmu.h>
 #include <asm/page.h>
 #include <asm/setup.h>
+#include <wherry/boot.h>
 #include <wherry/bug.h>
 #include <wherry/device.h>
 #include <wherry/init.h>
@@ -118,12 +119,6 @@ static void __init sub_reserved_memory(const struct fdt *fdt)
     }
 }
 
-static bool __init is_module(const struct fdt *fdt, int node)
-{
-    return fdt_is_compatible(fdt, node, "multiboot,module") ||
-           fdt_is_compatible(fdt, node, "xen,multiboot-module");
-}
-
 /* Boot modules anywhere below a node: kernels, ramdisks, partial trees of domains. */
 static void __init sub_modules(const struct fdt *fdt, int parent, unsigned int depth)
 {
@@ -133,8 +128,7 @@ static void __init sub_modules(const struct fdt *fdt, int parent, unsigned int d
         uint64_t addr, size;
 
         /* /chosen has no ranges: the address is the host's as it is written. */
-        if (is_module(fdt, node) && fdt_get_reg(fdt, node, 0, &addr, &size) == 0 &&
-            addr + size > addr)
+        if (boot_module_region(fdt, node, &addr, &size))
             ranges_sub(&usable, addr, addr + size);
         if (depth != 0)
             sub_modules(fdt, node, depth - 1);
@@ -173,6 +167,20 @@ static void __init find_usable(const struct fdt *fdt)
         sub_modules(fdt, chosen, 4);
         sub_linux_initrd(fdt, chosen);
     }
+}
+
+/* Disjoint ranges may touch, so one look may not be enough. */
+bool __init mem_is_mapped(uint64_t start, uint64_t size)
+{
+    uint64_t end = start + size;
+
+    for (unsigned int i = 0; i < mapped.n && start < end; i++) {
+        if (start >= mapped.r[i].start && start < mapped.r[i].end) {
+            start = mapped.r[i].end;
+            i = (unsigned int)-1; /* the one behind it may be anywhere */
+        }
+    }
+    return start >= end;
 }
 
 static void __init map_direct(void)

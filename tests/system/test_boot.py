@@ -78,15 +78,19 @@ def test_mistakes_are_said_and_others_start(out, tmp_path):
             chosen.children["nokernel"].remove(child)
         module = next(iter(chosen.children["badreg"].children.values()))
         module.set("reg", fdt.cells(1))
+        module = next(iter(chosen.children["nowhere"].children.values()))
+        module.set("reg", fdt.cells64(0x9000000, 0x100000))  # a device is there, no memory
         chosen.children["good"].set("bogus,property", 3)
 
-    domains = [linux(out, name) for name in ("nomem", "nocpu", "spis", "nokernel", "badreg")]
+    domains = [linux(out, name)
+               for name in ("nomem", "nocpu", "spis", "nokernel", "badreg", "nowhere")]
     domains.append(linux(out, "good", "good", cpus=2))
     boot = Boot(Machine(gic=2, smp=2, memory=2048), out / "wherry.img", domains=domains, tree_hook=spoil)
     with Console(boot.prepare(tmp_path), log=tmp_path / "console.log") as console:
         talk(console, "good")
     text = "\n".join(line for line in console.lines if line.startswith("(wherry)"))
     for node, prop in (("nomem", "memory"), ("nocpu", "cpus"), ("spis", "nr_spis"),
-                       ("nokernel", "multiboot,kernel"), ("badreg", "reg"), ("good", "bogus,property")):
+                       ("nokernel", "multiboot,kernel"), ("badreg", "reg"), ("nowhere", "reg"),
+                       ("good", "bogus,property")):
         found = re.findall(rf"^.*\b{node}\b.*{prop}.*$", text, re.MULTILINE)
         assert len(found) == 1, f"{node} {prop}: {found}"

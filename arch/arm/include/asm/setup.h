@@ -34,6 +34,8 @@ void secondary_start(void);
 void __noreturn smp_secondary_start(unsigned int cpu);
 
 /* --- mem.c --- */
+/* Can all of these physical addresses be read through the direct map? While booting only. */
+bool mem_is_mapped(uint64_t start, uint64_t size);
 /* arch_boot_finished(): .init's pages become ordinary RAM. */
 void mem_free_init(void);
 
