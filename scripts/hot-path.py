@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Where the instructions of one forwarded access go: a table of functions.
+
+Boots the benchmark's payloads on one pCPU, one instruction a translation block, and reads QEMU's execution log
+while the guest reads from the device model's register. An access is what lies between two entries of
+ioreq_forward(). Instructions of the hypervisor are named by its ELF's symbols; the rest is the device model's
+after an odd number of vCPU switches since the access began, and the guest's otherwise.
+
+    make bench
+    python3 scripts/hot-path.py --out build/arm64/bench --gic 3
+"""
+
+import argparse
+import bisect
+import collections
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+
+TREE = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TREE / "tests" / "system"))
+
+from boot import Boot, Domain, Machine  # noqa: E402
+from qemu import Console  # noqa: E402
+
+ACCESSES = 20
+TRACE = re.compile(r"^Trace \d+: \S+ \[[0-9a-f]+/([0-9a-f]+)/")
+DEVICE_MODEL, GUEST = "(device model)", "(guest)"
+
+
+class Symbols:
+    """Text symbols of an ELF, by address."""
+
+    def __init__(self, elf):
+        self.addresses, self.names = [], []
+        for line in subprocess.run(["aarch64-linux-gnu-nm", "-n", str(elf)], check=True, text=True,
+                                   stdout=subprocess.PIPE).stdout.splitlines():
+            match = re.match(r"([0-9a-f]+) ([tTwW]) ([^$.]\S*)$", line)
+            if match:
+                self.addresses.append(int(match[1], 16))
+                self.names.append(match[3])
+
+    def lookup(self, pc):
+        """(name, whether pc is its first instruction), or None outside the image."""
+        i = bisect.bisect_right(self.addresses, pc) - 1
+        if i < 0 or pc > self.addresses[-1] + 0x10000:
+            return None
+        return self.names[i], self.addresses[i] == pc
+
+
+def monitor(path, *commands):
+    """Give commands to QEMU's monitor; returns when it has carried them out."""
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(str(path))
+        reply = line.makefile("rb")
+        for command in commands:
+            line.sendall(command.encode() + b"\n")
+        line.sendall(b"info version\n")
+        for text in reply:
+            if re.match(rb"\d+\.\d+", text):
+                return
+
+
+def accesses(symbols, log):
+    """Counter of {function: instructions} of each whole access in the log."""
+    count, switches, last = None, 0, None
+    for text in log:
+        match = TRACE.match(text)
+        if not match:
+            continue
+        pc = int(match[1], 16)
+        if pc == last:
+            continue  # a block that QEMU left before its instruction and entered again
+        last = pc
+        found = symbols.lookup(pc)
+        if found == ("ioreq_forward", True):
+            if count:
+                yield count
+            count, switches = collections.Counter(), 0
+        if count is None:
+            continue
+        if found == ("arch_vcpu_load", True):
+            switches += 1
+        count[found[0] if found else (DEVICE_MODEL if switches % 2 else GUEST)] += 1
+
+
+def run(out, gic):
+    """The accesses of one machine."""
+    with tempfile.TemporaryDirectory() as directory:
+        fifo, control = os.path.join(directory, "log"), os.path.join(directory, "monitor")
+        os.mkfifo(fifo)
+        payloads = out / "payloads"
+        boot = Boot(Machine(gic=gic, icount=True), image=out / "wherry.img",
+                    control=Domain(kernel=payloads / "bench-dm.img", memory=64),
+                    domains=[Domain(kernel=payloads / "bench-guest.img", bootargs="ranges=1",
+                                    props={"vpl011": b""})])
+        command = [*boot.prepare(directory), "-singlestep", "-chardev",
+                   f"socket,id=m,path={control},server=on,wait=off", "-mon", "chardev=m"]
+        with Console(command) as console:
+            console.wait_for(r"bench: gic-read", 120)
+            log = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)  # so that QEMU's open does not wait
+            os.set_blocking(log, True)
+            monitor(control, f"logfile {fifo}", "log exec,nochain")
+            with os.fdopen(log, encoding="ascii", errors="replace") as lines:
+                found = []
+                for count in accesses(Symbols(out / "wherry"), lines):
+                    found.append(count)
+                    if len(found) > ACCESSES:
+                        return found[1:]
+    raise SystemExit("hot-path: the log ended too early")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Instructions of one forwarded access by function.")
+    parser.add_argument("--out", required=True, type=pathlib.Path, help="the benchmark's build directory")
+    parser.add_argument("--gic", type=int, choices=(2, 3), default=3)
+    arguments = parser.parse_args()
+    found = run(arguments.out, arguments.gic)
+    # The usual access: slices that end now and then are not of it.
+    usual = sorted(found, key=lambda count: count.total())[len(found) // 2]
+    print(f"| function | instructions (GICv{arguments.gic}) |\n|---|---|")
+    for name, number in usual.most_common():
+        print(f"| {name} | {number} |")
+    print(f"| all | {usual.total()} |")
+
+
+if __name__ == "__main__":
+    main()
