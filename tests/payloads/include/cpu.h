@@ -148,7 +148,7 @@ bool trap_taken(struct trap_info *info);
 
 /* --- memory --- */
 
-enum map_attr { MAP_DEVICE, MAP_RAM };
+enum map_attr { MAP_DEVICE, MAP_RAM, MAP_READ_ONLY };
 /* Identity-map [pa, pa + size), rounded outwards to 2 MiB. Before and after the MMU is on. */
 void mmu_map(uint64_t pa, uint64_t size, enum map_attr attr);
 void mmu_start(void);

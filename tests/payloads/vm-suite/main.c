@@ -21,5 +21,7 @@ int main(void)
     test_timer();
     test_context();
     test_smp();
+    if (under_hypervisor)
+        test_fuzz();
     return (int)tap_done();
 }

@@ -14,6 +14,7 @@
 #define PTE_AF    (UINT64_C(1) << 10)
 #define PTE_INNER (UINT64_C(3) << 8)
 #define PTE_EL0   (UINT64_C(1) << 6) /* LDTR and STTR of a device access as EL0 */
+#define PTE_RO    (UINT64_C(1) << 7)
 #define PTE_XN    (UINT64_C(3) << 53)
 #define ATTR(n)   ((uint64_t)(n) << 2)
 
@@ -27,6 +28,8 @@ static unsigned int nr_tables;
 
 static uint64_t block(uint64_t pa, enum map_attr attr)
 {
+    if (attr == MAP_READ_ONLY)
+        return pa | PTE_VALID | PTE_AF | PTE_INNER | PTE_RO | ATTR(1);
     if (attr == MAP_RAM)
         return pa | PTE_VALID | PTE_AF | PTE_INNER | ATTR(1);
     return pa | PTE_VALID | PTE_AF | PTE_EL0 | PTE_XN | ATTR(0);
