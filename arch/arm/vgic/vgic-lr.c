@@ -381,7 +381,7 @@ static uint32_t overflow_hcr(struct vcpu *v)
     uint32_t used = v->arch.vgic.used;
 
     for (uint32_t todo = used; todo != 0; todo &= todo - 1)
-        if (lr_read(ctz64(todo)) & LR_PENDING)
+        if ((lr_read(ctz64(todo)) & LR_STATE) == LR_PENDING) /* active too does not count there */
             return GICH_HCR_EN | GICH_HCR_NPIE;
     for (uint32_t todo = used; todo != 0; todo &= todo - 1) {
         uint64_t lr = lr_read(ctz64(todo));
