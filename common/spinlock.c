@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ticket spinlocks and, in debug builds, the check of the lock order; called from everywhere. */
+#include <asm/relax.h>
 #include <wherry/atomic.h>
 #include <wherry/bug.h>
 #include <wherry/percpu.h>
@@ -108,7 +109,7 @@ static void acquire(struct spinlock *l)
 
     /* Acquire; partner: the release in spin_unlock(). */
     while (load_acquire(&l->owner) != ticket)
-        barrier();
+        arch_relax();
 }
 
 void spin_lock(struct spinlock *l)

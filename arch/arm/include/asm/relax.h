@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a CPU does in a loop that waits for another one. */
+#ifndef WHERRY_ASM_RELAX_H
+#define WHERRY_ASM_RELAX_H
+
+/* A hint that others have better use of the core: other threads, or the emulator's other CPUs. */
+static inline void arch_relax(void)
+{
+    __asm__ volatile("yield" ::: "memory");
+}
+
+#endif

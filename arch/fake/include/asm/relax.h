@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Waiting loops of the fake architecture: host threads, which the kernel schedules. */
+#ifndef WHERRY_ASM_RELAX_H
+#define WHERRY_ASM_RELAX_H
+
+static inline void arch_relax(void)
+{
+}
+
+#endif
