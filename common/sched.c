@@ -174,6 +174,8 @@ static void do_work(struct vcpu *v)
         rcu_process_callbacks();
     if (work & VCPU_WORK_IOREQ)
         ioreq_vcpu_work(v);
+    if (work & VCPU_WORK_INVAL)
+        ioreq_invalidate_work(v);
     if (work & VCPU_WORK_IRQ)
         arch_vcpu_flush_irq(v);
 }

@@ -187,8 +187,8 @@ static bool invalidate_range(struct p2m *p, uint64_t g, uint64_t end)
     return any;
 }
 
-/* Second pass. */
-static void release_range(struct p2m *p, uint64_t g, uint64_t end)
+/* Second pass. Returns whether RAM left. */
+static bool release_range(struct p2m *p, uint64_t g, uint64_t end)
 {
     bool ram = false;
 
@@ -205,17 +205,17 @@ static void release_range(struct p2m *p, uint64_t g, uint64_t end)
         }
         g = (g | (level_frames(level) - 1)) + 1;
     }
-    if (ram)
-        WRITE_ONCE(p->ram_generation, p->ram_generation + 1);
+    return ram;
 }
 
-/* Empty [g, end), whose ends no block crosses. Lock held, change begun. */
-static void remove_range(struct p2m *p, uint64_t g, uint64_t end)
+/* Empty [g, end), whose ends no block crosses. Returns whether RAM left. Lock held, change begun.
+ */
+static bool remove_range(struct p2m *p, uint64_t g, uint64_t end)
 {
     if (!invalidate_range(p, g, end))
-        return;
+        return false;
     p2m_flush_tlb(p);
-    release_range(p, g, end);
+    return release_range(p, g, end);
 }
 
 /* Largest page size for the head of this mapping, as a level. */
@@ -260,6 +260,7 @@ static void write_map(struct p2m *p, uint64_t g, uint64_t m, uint64_t nr, enum p
 int p2m_map(struct domain *d, gfn_t g, uint64_t nr, mfn_t m, enum p2m_type t)
 {
     struct p2m *p = &d->p2m;
+    bool ram_left = false;
     int rc;
 
     if (!range_ok(g, nr))
@@ -274,18 +275,20 @@ int p2m_map(struct domain *d, gfn_t g, uint64_t nr, mfn_t m, enum p2m_type t)
     change_begin(p);
     rc = prepare_map(p, g.v, m.v, nr);
     if (rc == 0) {
-        remove_range(p, g.v, g.v + nr);
+        ram_left = remove_range(p, g.v, g.v + nr);
         write_map(p, g.v, m.v, nr, t);
         if (g.v + nr - 1 > p->max_gfn)
             WRITE_ONCE(p->max_gfn, g.v + nr - 1);
     }
     change_end(p);
     spin_unlock(&p->lock);
+    if (ram_left)
+        ioreq_ram_removed(d);
     return rc;
 }
 
-/* Remove [g, g + nr). Lock held. */
-static int unmap_locked(struct p2m *p, uint64_t g, uint64_t nr)
+/* Remove [g, g + nr). *ram_left: RAM was there. Lock held. */
+static int unmap_locked(struct p2m *p, uint64_t g, uint64_t nr, bool *ram_left)
 {
     int rc;
 
@@ -294,7 +297,7 @@ static int unmap_locked(struct p2m *p, uint64_t g, uint64_t nr)
     if (rc == 0 && range_ok(gfn(g + nr), 1))
         rc = p2m_split_at(p, g + nr);
     if (rc == 0)
-        remove_range(p, g, g + nr);
+        *ram_left = remove_range(p, g, g + nr);
     change_end(p);
     return rc;
 }
@@ -302,14 +305,17 @@ static int unmap_locked(struct p2m *p, uint64_t g, uint64_t nr)
 int p2m_unmap(struct domain *d, gfn_t g, uint64_t nr)
 {
     struct p2m *p = &d->p2m;
+    bool ram_left = false;
     int rc = 0;
 
     if (!range_ok(g, nr))
         return -EINVAL;
     spin_lock(&p->lock);
     if (p->root != NULL)
-        rc = unmap_locked(p, g.v, nr);
+        rc = unmap_locked(p, g.v, nr, &ram_left);
     spin_unlock(&p->lock);
+    if (ram_left)
+        ioreq_ram_removed(d);
     return rc;
 }
 
@@ -331,6 +337,7 @@ static uint64_t lookup_pte(const struct p2m *p, uint64_t g, mfn_t *m)
 int p2m_unmap_if(struct domain *d, gfn_t g, mfn_t m)
 {
     struct p2m *p = &d->p2m;
+    bool ram_left = false;
     mfn_t have = INVALID_MFN;
     int rc;
 
@@ -342,8 +349,10 @@ int p2m_unmap_if(struct domain *d, gfn_t g, mfn_t m)
     else if (!mfn_eq(have, m))
         rc = -EINVAL;
     else
-        rc = unmap_locked(p, g.v, 1);
+        rc = unmap_locked(p, g.v, 1, &ram_left);
     spin_unlock(&p->lock);
+    if (ram_left)
+        ioreq_ram_removed(d);
     return rc;
 }
 

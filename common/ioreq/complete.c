@@ -34,6 +34,10 @@ static void finish(struct vcpu *v, uint64_t data, bool answered)
     struct ioreq_access access = v->ioreq.access;
 
     WRITE_ONCE(v->ioreq.in_flight, false);
+    if (access.type == IOREQ_TYPE_INVALIDATE) {
+        ioreq_invalidate_next(v);
+        return;
+    }
     if (access.read && !access.data_is_ptr)
         access.data = mask_to_size(data, access.size);
     if (!answered)

@@ -62,8 +62,8 @@ static void start_waiting(struct vcpu *v, const struct ioreq_server *s,
     atomic32_fetch_or(&v->work, VCPU_WORK_RESCHED | VCPU_WORK_IOREQ);
 }
 
-static enum ioreq_result post(struct vcpu *v, struct ioreq_server *s,
-                              const struct ioreq_access *access)
+enum ioreq_result ioreq_post(struct vcpu *v, struct ioreq_server *s,
+                             const struct ioreq_access *access)
 {
     struct ioreq_slot *slot = &s->slots[v->id];
     evtchn_port port = READ_ONCE(s->port[v->id]);
@@ -105,7 +105,7 @@ enum ioreq_result ioreq_forward(struct vcpu *v, const struct ioreq_access *acces
         return IOREQ_RETRY;
     s = find_server(v, access);
     if (likely(s != NULL))
-        result = post(v, s, access);
+        result = ioreq_post(v, s, access);
     atomic64_count(result == IOREQ_SENT ? &v->domain->stats.forwarded
                                         : &v->domain->stats.unclaimed);
     return result;

@@ -101,6 +101,15 @@ int ioreq_server_destroy(struct domain *d, uint32_t id);
 int ioreq_ports_add(struct ioreq_server *s);
 void ioreq_ports_remove(struct ioreq_server *s);
 
+/* --- forward.c --- */
+/* Put a request of current into its slot of s and notify: IOREQ_SENT or IOREQ_UNCLAIMED. */
+enum ioreq_result ioreq_post(struct vcpu *v, struct ioreq_server *s,
+                             const struct ioreq_access *access);
+
+/* --- invalidate.c --- */
+/* One server has answered, or will not: ask the next. */
+void ioreq_invalidate_next(struct vcpu *v);
+
 /* --- ranges.c --- */
 /* Claim or give up [start, end] of a space. They take the lock. errnos of the interface. */
 int ioreq_range_map(struct domain *d, uint32_t id, uint32_t type, uint64_t start, uint64_t end);

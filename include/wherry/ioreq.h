@@ -66,6 +66,7 @@ struct vcpu_ioreq {
     uint32_t server_id;  /* who has the request, looked up again at completion */
     uint64_t generation; /* of that server; ids are reused */
     struct ioreq_access access;
+    uint64_t inval_left; /* servers still to be asked: bit id */
     /* Last routing hit: valid while the domain's table version is the same. */
     uint64_t hit_version, hit_first, hit_last;
     uint32_t hit_server;
@@ -96,6 +97,15 @@ enum ioreq_result ioreq_forward(struct vcpu *v, const struct ioreq_access *acces
 
 /* Would an access of current to [first, last] of memory be forwarded? Sends nothing. */
 bool ioreq_claims(struct vcpu *v, uint64_t first, uint64_t last);
+
+/*
+ * RAM has left d's p2m, and device models may have cached what was there. The vCPU whose
+ * hypercall did it (or, when another domain did, every vCPU of d) returns to its guest only after
+ * each enabled server has answered an invalidation: VCPU_WORK_INVAL. No lock may be held.
+ */
+void ioreq_ram_removed(struct domain *d);
+/* Exit path, VCPU_WORK_INVAL: ask the servers, one after another. */
+void ioreq_invalidate_work(struct vcpu *v);
 
 /* Exit path, VCPU_WORK_IOREQ: completes the access if it is answered, else blocks v again. */
 void ioreq_vcpu_work(struct vcpu *v);
@@ -170,6 +180,14 @@ static inline bool ioreq_claims(struct vcpu *v, uint64_t first, uint64_t last)
     (void)first;
     (void)last;
     return false;
+}
+static inline void ioreq_ram_removed(struct domain *d)
+{
+    (void)d;
+}
+static inline void ioreq_invalidate_work(struct vcpu *v)
+{
+    (void)v;
 }
 static inline void ioreq_vcpu_work(struct vcpu *v)
 {

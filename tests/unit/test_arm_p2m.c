@@ -86,6 +86,7 @@ static uint8_t pool_used[POOL_FRAMES];
 static unsigned int puts_without_flush, page_puts;
 static unsigned int flushes_at_start;
 static struct domain dom;
+static unsigned int removals;        /* reports that RAM left */
 static uint64_t cleaned, cleaned_at; /* bytes; the frame that must be cleaned next */
 
 void printk(const char *fmt, ...)
@@ -121,6 +122,13 @@ bool hypercall_preempt_check(void)
 bool mfn_is_ram(mfn_t m)
 {
     return m.v >= FIRST_DATA && m.v < TOTAL_FRAMES;
+}
+
+void ioreq_ram_removed(struct domain *d)
+{
+    assert_ptr_equal(d, &dom);
+    assert_int_equal(d->p2m.lock.owner, 0); /* not held */
+    removals++;
 }
 
 void arch_clean_dcache(const void *va, size_t size)
@@ -233,6 +241,7 @@ static int setup(void **state)
     }
     memset(arch_frame_table, 0, TOTAL_FRAMES * sizeof(struct page));
     memset(&dom, 0, sizeof(dom));
+    removals = 0;
     dom.max_pages = 1024;
     p2m_probe();
     return p2m_init(&dom);
@@ -335,6 +344,7 @@ static void replacing_drops_the_old_page(void **state)
     assert_int_equal(puts_without_flush, 0);
     assert_int_equal(data_page(0x40010)->refs.v, 0);
     assert_int_equal(data_page(0x50000)->refs.v, 1);
+    assert_int_equal(removals, 1);
     assert_int_equal(lookup(0x40010), 0x50000);
     assert_int_equal(lookup(0x40011), 0x40011);
 }
@@ -392,6 +402,8 @@ static void pages_are_taken_by_type(void **state)
     assert_ptr_equal(pg, data_page(0x50000));
     page_put(pg);
 
+    assert_int_equal(p2m_unmap_if(&dom, gfn(0x41000), mfn(0x50000)), 0);
+    assert_int_equal(removals, 0); /* a foreign page is not the domain's RAM */
     assert_int_equal(p2m_map(&dom, gfn(0x9000), 1, mfn(0x9000), P2M_MMIO_DIRECT_DEV), 0);
     assert_null(p2m_get_page(&dom, gfn(0x9000), false, true, &t));
     assert_int_equal(t, P2M_MMIO_DIRECT_DEV);

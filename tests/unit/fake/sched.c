@@ -71,18 +71,22 @@ bool fake_exit_path(struct vcpu *v)
 
     current = v;
     for (;;) {
-        uint32_t work = atomic32_fetch_and(&v->work, ~(uint32_t)VCPU_WORK_IOREQ);
+        uint32_t mine = VCPU_WORK_IOREQ | VCPU_WORK_INVAL;
+        uint32_t work = atomic32_fetch_and(&v->work, ~mine) & mine;
 
         atomic32_fetch_and(&v->work, ~(uint32_t)VCPU_WORK_RESCHED);
         if (atomic32_read(&v->pause_flags) != 0) {
             /* Switched out: its work waits with it. */
-            atomic32_fetch_or(&v->work, work & VCPU_WORK_IOREQ);
+            atomic32_fetch_or(&v->work, work);
             current = prev;
             return false;
         }
-        if ((work & VCPU_WORK_IOREQ) == 0)
+        if (work == 0)
             break;
-        ioreq_vcpu_work(v);
+        if (work & VCPU_WORK_IOREQ)
+            ioreq_vcpu_work(v);
+        if (work & VCPU_WORK_INVAL)
+            ioreq_invalidate_work(v);
     }
     current = prev;
     return true;

@@ -20,8 +20,6 @@ struct p2m {
      * under the lock, read by the fault path with no lock.
      */
     uint32_t seq;
-    /* Counts removals of RAM: device models may have cached what was there. Lock to write. */
-    uint32_t ram_generation;
     uint64_t nr_tables;     /* pages of tables below the root; lock */
     uint64_t max_tables;    /* limit, constant */
     uint64_t max_gfn;       /* highest frame ever mapped; lock to write */
