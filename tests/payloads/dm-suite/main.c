@@ -151,6 +151,7 @@ int main(void)
     test_vcpus();
     test_lines();
     test_guest_rights();
+    test_invalidation();
     test_history();
     test_hostile();
     return (int)tap_done();

@@ -22,6 +22,7 @@ void test_routing(void);
 void test_vcpus(void);
 void test_lines(void);
 void test_guest_rights(void);
+void test_invalidation(void);
 void test_history(void);
 void test_hostile(void);
 
