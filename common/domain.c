@@ -3,6 +3,7 @@
 #include <wherry/bug.h>
 #include <wherry/console.h>
 #include <wherry/domain.h>
+#include <wherry/irq.h>
 #include <wherry/lib/errno.h>
 #include <wherry/lib/printf.h>
 #include <wherry/machine.h>
@@ -323,6 +324,7 @@ static int kill_steps(struct domain *d)
         return 0;
     if (!stop_for_good(d))
         return -ERESTART;
+    irq_release_guest(d);
     ioreq_owner_died(d);
     ioreq_destroy_domain(d);
     evtchn_destroy(d);

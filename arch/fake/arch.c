@@ -3,6 +3,7 @@
 #include <asm/fake.h>
 #include <string.h>
 #include <wherry/domain.h>
+#include <wherry/irq.h>
 #include <wherry/guest_access.h>
 #include <wherry/lib/errno.h>
 #include <public/hvm/dm_op.h>
@@ -41,6 +42,11 @@ void arch_smp_kick(unsigned int cpu)
 {
     (void)cpu;
     fake_kicks++;
+}
+
+void irq_release_guest(struct domain *d)
+{
+    (void)d; /* there are none */
 }
 
 bool arch_irq_pending(void)
