@@ -23,10 +23,9 @@ static void publish(struct vcpu_runstate *r)
         fill(r, area);
 }
 
-void runstate_enter(struct vcpu *v, uint32_t state)
+void runstate_enter(struct vcpu *v, uint32_t state, s_time_t now)
 {
     struct vcpu_runstate *r = &v->runstate;
-    s_time_t now = arch_now();
 
     r->time[r->state] += now - r->since;
     r->since = now;

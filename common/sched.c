@@ -108,20 +108,20 @@ static uint32_t waiting_state(const struct vcpu *v)
     return flags & VPF_DOWN ? RUNSTATE_offline : RUNSTATE_blocked;
 }
 
-static void switch_out(struct vcpu *v)
+static void switch_out(struct vcpu *v, s_time_t now)
 {
     arch_vcpu_save(v);
-    runstate_enter(v, waiting_state(v));
+    runstate_enter(v, waiting_state(v), now);
     /* Release: the saved state before others may look at it; partner: vcpu_is_off_cpu(). */
     store_release(&v->sched.on_cpu, false);
 }
 
-static void switch_in(struct vcpu *v)
+static void switch_in(struct vcpu *v, s_time_t now)
 {
     WRITE_ONCE(v->sched.on_cpu, true);
     smp_mb(); /* before v->work is read on the way out; partner: vcpu_set_work() */
     v->sched.yielded = false;
-    runstate_enter(v, RUNSTATE_running);
+    runstate_enter(v, RUNSTATE_running, now);
     arch_vcpu_load(v);
 }
 
@@ -138,11 +138,13 @@ static void schedule(void)
     spin_unlock(&rq->lock);
 
     if (next != prev) {
+        s_time_t now = arch_now();
+
         if (prev != NULL)
-            switch_out(prev);
+            switch_out(prev, now);
         current = next;
         if (next != NULL)
-            switch_in(next);
+            switch_in(next, now);
     }
     arm_slice(rq);
 }

@@ -106,7 +106,7 @@ static noinline void unclaimed(struct vcpu *v)
 /* Ask the device models about the current element; `data` is what a write writes. */
 static void forward_element(struct vcpu *v, uint64_t data)
 {
-    const struct pending_access *pa = &v->arch.access;
+    struct pending_access *pa = &v->arch.access;
     struct ioreq_access access = {
         .addr = pa->ipa,
         .data = data,
@@ -118,7 +118,8 @@ static void forward_element(struct vcpu *v, uint64_t data)
     };
 
     /* RAM after all: a table changed while the fault was on its way. Nothing is done yet. */
-    if (unlikely(p2m_fault_is_spurious(v->domain, gpaddr_to_gfn(gpaddr(pa->ipa)))) && !pa->element)
+    if (unlikely(p2m_changed(&v->domain->p2m, &pa->p2m_seq)) && !pa->element &&
+        p2m_fault_is_spurious(v->domain, gpaddr_to_gfn(gpaddr(pa->ipa))))
         return;
     switch (ioreq_forward(v, &access)) {
     case IOREQ_SENT:  /* arch_ioreq_complete() follows */

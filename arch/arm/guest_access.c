@@ -44,6 +44,15 @@ static size_t chunk_of(uint64_t addr, size_t size)
     return size < left ? size : left;
 }
 
+/* Most arguments are one word; it comes in one load. */
+static void copy_in(void *to, const void *from, size_t n)
+{
+    if (n == 4 && (((uintptr_t)to | (uintptr_t)from) & 3) == 0)
+        *(uint32_t *)to = READ_ONCE(*(const uint32_t *)from);
+    else
+        memcpy(to, from, n);
+}
+
 int guest_copy_from(void *dst, uint64_t gva, size_t size)
 {
     char *to = dst;
@@ -54,7 +63,7 @@ int guest_copy_from(void *dst, uint64_t gva, size_t size)
 
         if (from == NULL)
             return -EFAULT;
-        memcpy(to, from, n);
+        copy_in(to, from, n);
         to += n;
         gva += n;
         size -= n;

@@ -132,7 +132,7 @@ static bool range_ok(gfn_t g, uint64_t nr)
 static void change_begin(struct p2m *p)
 {
     WRITE_ONCE(p->seq, p->seq + 1);
-    smp_wmb(); /* odd before any entry breaks; partner: p2m_fault_is_spurious() */
+    smp_wmb(); /* odd before any entry breaks; partner: p2m_fault_is_spurious(), p2m_changed() */
 }
 
 static void change_end(struct p2m *p)

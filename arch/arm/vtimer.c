@@ -8,6 +8,7 @@
 #include <asm/guest.h>
 #include <asm/smp.h>
 #include <asm/sysreg.h>
+#include <asm/time.h>
 #include <wherry/bug.h>
 #include <wherry/domain.h>
 #include <wherry/init.h>
@@ -26,18 +27,18 @@ static uint64_t counter(void)
     return READ_SYSREG(cntpct_el0);
 }
 
+#define TEN_YEARS UINT64_C(300000000) /* in seconds, nearly */
+
 /* The time when the physical counter reaches `cval`; far ones end somewhere in ten years. */
 static s_time_t counter_deadline(uint64_t cval)
 {
-    uint64_t freq = READ_SYSREG(cntfrq_el0);
-    uint64_t now = counter();
-    uint64_t ticks = cval - now;
+    uint64_t ticks = cval - counter();
 
     if ((int64_t)ticks <= 0)
         return 0;
-    if (ticks / freq > UINT64_C(300000000))
+    if (ticks > TEN_YEARS * arch_counter_frequency())
         return STIME_MAX;
-    return arch_now() + (s_time_t)(ticks / freq * 1000000000 + ticks % freq * 1000000000 / freq);
+    return arch_counter_to_ns(cval);
 }
 
 static bool ctl_active(uint64_t ctl)
@@ -99,7 +100,8 @@ void vtimer_save(struct vcpu *v)
     t->cval = READ_SYSREG(cntv_cval_el0);
     WRITE_SYSREG(0, cntv_ctl_el0);
     isb(); /* the line is down before the next vCPU's state comes */
-    if (ctl_active(t->ctl))
+    /* Who waits for something else is not woken by it, and meets the hardware's when loaded. */
+    if (ctl_active(t->ctl) && (atomic32_read(&v->pause_flags) & VPF_BLOCKED))
         arm_timer(&t->timer, t->cval + v->domain->arch.cntvoff);
 }
 

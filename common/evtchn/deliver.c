@@ -161,27 +161,31 @@ void evtchn_free_consumer(struct domain *d, evtchn_port port)
     evtchn_close(d, port, true);
 }
 
-/* The port at the other end, if that end says so too (it may be closing). */
-static bool peer_of(const struct domain *d, evtchn_port port, const struct binding *b,
-                    struct domain **rd, struct binding *rb)
+/* The binding word of the port at the other end, if that end says so too; 0 if not (closing). */
+static inline uint64_t peer_word(const struct domain *d, evtchn_port port, const struct binding *b,
+                                 struct domain **rd)
 {
     const struct evtchn *re;
+    struct binding rb;
+    uint64_t word;
 
     *rd = domain_by_id(b->dom);
     re = *rd != NULL ? evtchn_of(*rd, b->peer) : NULL;
     if (re == NULL)
-        return false;
-    *rb = evtchn_binding(re);
-    return rb->state == PORT_INTERDOMAIN && rb->dom == d->id && rb->peer == port;
+        return 0;
+    word = load_acquire(&re->word); /* partner: evtchn_set() */
+    rb = binding_unpack(word);
+    return rb.state == PORT_INTERDOMAIN && rb.dom == d->id && rb.peer == port ? word : 0;
 }
 
 static void notify_peer(const struct domain *d, evtchn_port port, const struct binding *b)
 {
     struct domain *rd;
-    struct binding rb;
+    uint64_t word = peer_word(d, port, b, &rd);
+    struct binding rb = binding_unpack(word);
     struct vcpu *v;
 
-    if (!peer_of(d, port, b, &rd, &rb))
+    if (word == 0)
         return;
     if (rb.consumer == 0) {
         evtchn_set_pending(rd, b->peer, rb.vcpu);
@@ -219,15 +223,18 @@ int evtchn_send(struct domain *d, evtchn_port port)
 struct vcpu *evtchn_notify_consumer_peer(struct domain *d, evtchn_port port)
 {
     const struct evtchn *e = evtchn_of(d, port);
-    struct domain *rd;
     struct binding b, rb;
+    struct domain *rd;
+    uint64_t word;
 
     if (e == NULL)
         return NULL;
     b = evtchn_binding(e);
-    if (b.state != PORT_INTERDOMAIN || !peer_of(d, port, &b, &rd, &rb) || rb.consumer != 0)
+    if (b.state != PORT_INTERDOMAIN)
         return NULL;
-    return evtchn_set_pending(rd, b.peer, rb.vcpu);
+    word = peer_word(d, port, &b, &rd);
+    rb = binding_unpack(word);
+    return word != 0 && rb.consumer == 0 ? evtchn_set_pending(rd, b.peer, rb.vcpu) : NULL;
 }
 
 void evtchn_send_vcpu_virq(struct vcpu *v, unsigned int virq)

@@ -24,9 +24,10 @@ struct vcpu_runstate {
 
 /*
  * Switch points of the scheduler: v was given a pCPU, or lost it and is now runnable or not. A
- * vCPU that becomes runnable while it waits counts as blocked until it is given a pCPU.
+ * vCPU that becomes runnable while it waits counts as blocked until it is given a pCPU. `now`: of
+ * arch_now(), the same for who leaves and who comes.
  */
-void runstate_enter(struct vcpu *v, uint32_t state);
+void runstate_enter(struct vcpu *v, uint32_t state, s_time_t now);
 
 /* Copy out, up to now. */
 void runstate_get(const struct vcpu *v, struct vcpu_runstate_info *out);

@@ -26,32 +26,32 @@ void fp_load(const struct fp_context *fp);
 /* Where this pCPU's stack begins at each trap. Its own; 0 before arch_enter_guest(). */
 static DEFINE_PER_CPU(uintptr_t, guest_exit_sp);
 
+/* Members of struct el1_context with their registers: neighbours, which share a load or store. */
+#define FOR_EACH_EL1_PAIR(F)                          \
+    F(sp_el0, sp_el0, sp_el1, sp_el1)                 \
+    F(elr, elr_el1, spsr, spsr_el1)                   \
+    F(sctlr, sctlr_el1, cpacr, cpacr_el1)             \
+    F(ttbr0, ttbr0_el1, ttbr1, ttbr1_el1)             \
+    F(tcr, tcr_el1, mair, mair_el1)                   \
+    F(amair, amair_el1, vbar, vbar_el1)               \
+    F(esr, esr_el1, far, far_el1)                     \
+    F(afsr0, afsr0_el1, afsr1, afsr1_el1)             \
+    F(par, par_el1, contextidr, contextidr_el1)       \
+    F(tpidr_el0, tpidr_el0, tpidrro_el0, tpidrro_el0) \
+    F(tpidr_el1, tpidr_el1, cntkctl, cntkctl_el1)     \
+    F(csselr, csselr_el1, mdscr, mdscr_el1)
+
+#define SAVE_PAIR(m1, reg1, m2, reg2)                                     \
+    do {                                                                  \
+        uint64_t first_ = READ_SYSREG(reg1), second_ = READ_SYSREG(reg2); \
+                                                                          \
+        c->m1 = first_;                                                   \
+        c->m2 = second_;                                                  \
+    } while (0);
+
 static void el1_save(struct el1_context *c)
 {
-    c->sp_el0 = READ_SYSREG(sp_el0);
-    c->sp_el1 = READ_SYSREG(sp_el1);
-    c->elr = READ_SYSREG(elr_el1);
-    c->spsr = READ_SYSREG(spsr_el1);
-    c->sctlr = READ_SYSREG(sctlr_el1);
-    c->cpacr = READ_SYSREG(cpacr_el1);
-    c->ttbr0 = READ_SYSREG(ttbr0_el1);
-    c->ttbr1 = READ_SYSREG(ttbr1_el1);
-    c->tcr = READ_SYSREG(tcr_el1);
-    c->mair = READ_SYSREG(mair_el1);
-    c->amair = READ_SYSREG(amair_el1);
-    c->vbar = READ_SYSREG(vbar_el1);
-    c->esr = READ_SYSREG(esr_el1);
-    c->far = READ_SYSREG(far_el1);
-    c->afsr0 = READ_SYSREG(afsr0_el1);
-    c->afsr1 = READ_SYSREG(afsr1_el1);
-    c->par = READ_SYSREG(par_el1);
-    c->contextidr = READ_SYSREG(contextidr_el1);
-    c->tpidr_el0 = READ_SYSREG(tpidr_el0);
-    c->tpidrro_el0 = READ_SYSREG(tpidrro_el0);
-    c->tpidr_el1 = READ_SYSREG(tpidr_el1);
-    c->cntkctl = READ_SYSREG(cntkctl_el1);
-    c->csselr = READ_SYSREG(csselr_el1);
-    c->mdscr = READ_SYSREG(mdscr_el1);
+    FOR_EACH_EL1_PAIR(SAVE_PAIR)
 }
 
 void el1_snapshot(const struct vcpu *v, struct el1_context *c)
@@ -62,32 +62,12 @@ void el1_snapshot(const struct vcpu *v, struct el1_context *c)
         *c = v->arch.el1;
 }
 
+#define LOAD_PAIR(m1, reg1, m2, reg2) \
+    __asm__ volatile("msr " #reg1 ", %0\n\tmsr " #reg2 ", %1" ::"r"(c->m1), "r"(c->m2));
+
 static void el1_load(const struct el1_context *c)
 {
-    WRITE_SYSREG(c->sp_el0, sp_el0);
-    WRITE_SYSREG(c->sp_el1, sp_el1);
-    WRITE_SYSREG(c->elr, elr_el1);
-    WRITE_SYSREG(c->spsr, spsr_el1);
-    WRITE_SYSREG(c->sctlr, sctlr_el1);
-    WRITE_SYSREG(c->cpacr, cpacr_el1);
-    WRITE_SYSREG(c->ttbr0, ttbr0_el1);
-    WRITE_SYSREG(c->ttbr1, ttbr1_el1);
-    WRITE_SYSREG(c->tcr, tcr_el1);
-    WRITE_SYSREG(c->mair, mair_el1);
-    WRITE_SYSREG(c->amair, amair_el1);
-    WRITE_SYSREG(c->vbar, vbar_el1);
-    WRITE_SYSREG(c->esr, esr_el1);
-    WRITE_SYSREG(c->far, far_el1);
-    WRITE_SYSREG(c->afsr0, afsr0_el1);
-    WRITE_SYSREG(c->afsr1, afsr1_el1);
-    WRITE_SYSREG(c->par, par_el1);
-    WRITE_SYSREG(c->contextidr, contextidr_el1);
-    WRITE_SYSREG(c->tpidr_el0, tpidr_el0);
-    WRITE_SYSREG(c->tpidrro_el0, tpidrro_el0);
-    WRITE_SYSREG(c->tpidr_el1, tpidr_el1);
-    WRITE_SYSREG(c->cntkctl, cntkctl_el1);
-    WRITE_SYSREG(c->csselr, csselr_el1);
-    WRITE_SYSREG(c->mdscr, mdscr_el1);
+    FOR_EACH_EL1_PAIR(LOAD_PAIR)
 }
 
 void arch_vcpu_save(struct vcpu *v)

@@ -40,10 +40,11 @@ struct vtimer {
 /* The access that a vCPU waits for: written when it faults, used when the answer is there. */
 struct pending_access {
     struct mem_insn insn;
-    uint64_t far;    /* for the abort, if nobody answers */
-    uint64_t first;  /* pair: value of the first element */
-    uint64_t ipa;    /* of the current element */
-    uint8_t element; /* 0 or 1 */
+    uint64_t far;     /* for the abort, if nobody answers */
+    uint64_t first;   /* pair: value of the first element */
+    uint64_t ipa;     /* of the current element */
+    uint8_t element;  /* 0 or 1 */
+    uint32_t p2m_seq; /* p2m_changed() */
 };
 
 enum psci_state {

@@ -4,6 +4,7 @@
 #define WHERRY_ASM_P2M_H
 
 #include <wherry/spinlock.h>
+#include <wherry/atomic.h>
 #include <wherry/types.h>
 
 struct domain;
@@ -38,5 +39,20 @@ uint64_t p2m_vtcr(void);
  * translation fault. No lock.
  */
 bool p2m_fault_is_spurious(struct domain *d, gfn_t g);
+
+/*
+ * May the table have changed since this was last asked? Then ask the above. If not, a translation
+ * fault that was taken in between is a true one: no walk cached or met anything else. `seen` is
+ * the asker's memory, 0 at first, when every table is empty.
+ */
+static inline bool p2m_changed(const struct p2m *p, uint32_t *seen)
+{
+    uint32_t seq = load_acquire(&p->seq); /* partner: change_begin(), change_end() */
+
+    if (seq == *seen && (seq & 1) == 0)
+        return false;
+    *seen = seq;
+    return true;
+}
 
 #endif
