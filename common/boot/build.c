@@ -102,6 +102,8 @@ static __init int build_domains(void)
     unsigned int built = 0;
     struct domain *d;
 
+    if (options.cpus == 0)
+        options.cpus = MIN(num_online_cpus(), (unsigned int)CONFIG_MAX_VCPUS);
     boot_config_parse(host_fdt(), &options, &boot_config, log_line, NULL);
     for (unsigned int i = 0; i < boot_config.nr_doms; i++) {
         const struct domain_config *cfg = &boot_config.doms[i];
