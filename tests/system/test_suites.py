@@ -22,7 +22,7 @@ class Payloads:
     control: Domain = None
     domains: tuple = ()
     reports: int = 1
-    limit: int = 60
+    limit: int = 120
 
 
 SUITES = [

@@ -3,6 +3,7 @@
 #include "suite.h"
 
 #define MAX_GUESTS 5
+#define WAIT_S     20 /* the emulator may run on a busy machine; only a failure waits so long */
 
 struct ioreq seen[MAX_SEEN];
 uint64_t reply[MAX_SEEN];
@@ -83,7 +84,7 @@ static void serve_and_wait(void)
 
 bool box_finish(struct box *b)
 {
-    uint64_t end = counter() + 3 * counter_hz();
+    uint64_t end = counter() + WAIT_S * counter_hz();
 
     while (!is_done(b) && counter() < end)
         serve_and_wait();
@@ -101,7 +102,7 @@ bool box_done_within(const struct box *b, unsigned int us)
 
 bool wait_ready(struct dm_server *s, unsigned int vcpu)
 {
-    uint64_t end = counter() + 3 * counter_hz();
+    uint64_t end = counter() + WAIT_S * counter_hz();
 
     while (dm_state(dm_slot(s, vcpu)) != STATE_IOREQ_READY && counter() < end)
         events_poll(NULL, 0, now_ns() + 100000);
