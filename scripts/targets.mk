@@ -20,6 +20,7 @@ layout:
 
 guest: setup
 	$(Q)$(MAKE) --no-print-directory -C tests/guest O=$(abspath $(O))/guest
+	$(Q)$(MAKE) --no-print-directory -C tests/clients O=$(abspath $(O))/clients
 
 # `make run RUN="--gic 2 --smp 4 --verbose"`
 .PHONY: run shell bench

@@ -5,11 +5,13 @@
 # apt already uses, unpacked into DIR: fetch.sh DIR. Called by tests/guest/Makefile. apt works on a private state
 # below DIR, so the machine's own architectures and package lists stay as they are.
 #
-# Leaves DIR/root (the packages' files) and DIR/version (the kernel's release), the latter last.
+# Leaves DIR/root (the packages' files), DIR/packages (their names) and DIR/version (the kernel's release).
 set -eu
 
 dir=$1
-if [ -s "$dir/version" ]; then
+# Beside the kernel: the guest's tools, and what the clients of tests/clients are linked with.
+packages="busybox-static libxen-dev"
+if [ -s "$dir/version" ] && [ "$(cat "$dir/packages" 2>/dev/null)" = "$packages" ]; then
     exit 0
 fi
 state=$dir/apt
@@ -34,12 +36,13 @@ if [ -z "$image" ]; then
     echo "guest: no kernel package for arm64 in this machine's package sources" >&2
     exit 1
 fi
-(cd "$dir/deb" && apt-get $private download "$image" busybox-static >&2)
+(cd "$dir/deb" && apt-get $private download "$image" $packages >&2)
 rm -rf "$dir/root"
 mkdir "$dir/root"
 for deb in "$dir"/deb/*.deb; do
     dpkg-deb -x "$deb" "$dir/root"
 done
 rm -rf "$dir/deb" "$state"
+printf '%s\n' "$packages" >"$dir/packages"
 printf '%s\n' "${image#linux-image-}" >"$dir/version.tmp"
 mv "$dir/version.tmp" "$dir/version"
