@@ -34,13 +34,16 @@ static void trap_other(struct vcpu *v, uint64_t esr)
     case EC_IABT_LOW:
         trap_inst_abort(v, esr);
         return;
+    case EC_FP:
+        if (!trap_fp(v))
+            inject_undef(v);
+        return;
     case EC_CP15_32: /* from AArch32 user programs; to AArch64 EL1 all are 'unknown reason' */
     case EC_CP15_64:
     case EC_CP14_32:
     case EC_CP14_LDC:
     case EC_CP14_64:
     case EC_CP10:
-    case EC_FP:
     case EC_PAUTH: /* features that the ID registers do not offer */
     case EC_SVE:
     case EC_SME:

@@ -70,12 +70,49 @@ static void el1_load(const struct el1_context *c)
     FOR_EACH_EL1_PAIR(LOAD_PAIR)
 }
 
+/*
+ * Floating point comes with the first use of it, by a trap: many a stay of a device model has
+ * none. Who uses it mostly does so again and again, so the next stays begin with it and are spared
+ * the trap.
+ */
+#define FP_CREDIT  16
+#define CPTR_GUEST (CPTR_RES1 | CPTR_TTA | CPTR_TAM)
+
+static void fp_bring(struct vcpu *v)
+{
+    WRITE_SYSREG(CPTR_GUEST, cptr_el2);
+    isb(); /* the trap is ours, too */
+    fp_load(&v->arch.fp);
+    v->arch.fp_live = true;
+}
+
+static void fp_switch_in(struct vcpu *v)
+{
+    if (v->arch.fp_credit != 0) {
+        v->arch.fp_credit--;
+        fp_bring(v);
+        return;
+    }
+    WRITE_SYSREG(CPTR_GUEST | CPTR_TFP, cptr_el2);
+    v->arch.fp_live = false;
+}
+
+bool trap_fp(struct vcpu *v)
+{
+    if (v->arch.fp_live)
+        return false;
+    fp_bring(v);
+    v->arch.fp_credit = FP_CREDIT;
+    return true;
+}
+
 void arch_vcpu_save(struct vcpu *v)
 {
     vtimer_save(v);
     vgic_vcpu_save(v);
     el1_save(&v->arch.el1);
-    fp_save(&v->arch.fp);
+    if (v->arch.fp_live)
+        fp_save(&v->arch.fp);
     v->arch.hcr = READ_SYSREG(hcr_el2); /* the CPU clears VSE when it delivers */
 }
 
@@ -104,7 +141,7 @@ void arch_vcpu_load(struct vcpu *v)
     WRITE_SYSREG(v->domain->arch.cntvoff, cntvoff_el2);
     flush_other_vcpu(v);
     el1_load(&v->arch.el1);
-    fp_load(&v->arch.fp);
+    fp_switch_in(v);
     vgic_vcpu_load(v);
     vtimer_load(v);
     v->arch.regs.host_sp = this_cpu(guest_exit_sp);
@@ -142,7 +179,6 @@ static uint64_t mdcr_hpmn(void)
 void guest_cpu_init(void)
 {
     WRITE_SYSREG(p2m_vtcr(), vtcr_el2);
-    WRITE_SYSREG(CPTR_RES1 | CPTR_TTA | CPTR_TAM, cptr_el2);
     WRITE_SYSREG(MDCR_TDRA | MDCR_TDOSA | MDCR_TDA | MDCR_TPM | MDCR_TPMCR | MDCR_TPMS | MDCR_TTRF |
                      mdcr_hpmn(),
                  mdcr_el2);
@@ -161,6 +197,7 @@ void arch_vcpu_reset(struct vcpu *v, uint64_t pc, uint64_t x0)
     v->arch.regs.x[0] = x0;
     v->arch.el1 = (struct el1_context){.sctlr = SCTLR_EL1_RESET};
     v->arch.fp = (struct fp_context){.fpsr = 0};
+    v->arch.fp_credit = 0;
     v->arch.hcr = HCR_VM | HCR_SWIO | HCR_FMO | HCR_IMO | HCR_AMO | HCR_FB | HCR_BSU_IS | HCR_TWI |
                   HCR_TID3 | HCR_TSC | HCR_TIDCP | HCR_TACR | HCR_RW | HCR_TLOR | HCR_TERR |
                   HCR_TID5;

@@ -416,7 +416,7 @@ void vgic_flush(struct vcpu *v)
 /* --- switch --- */
 
 /* The vCPU goes off for long: what it has not acknowledged is for others, or for later. */
-static void give_up_lrs(struct vcpu *v)
+static noinline void give_up_lrs(struct vcpu *v)
 {
     struct vgic_vcpu *vv = &v->arch.vgic;
 

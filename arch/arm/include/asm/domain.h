@@ -59,6 +59,8 @@ struct arch_vcpu {
     uint64_t vmpidr;
     struct el1_context el1;
     struct fp_context fp __aligned(16);
+    bool fp_live;      /* the CPU's FP registers are its own; while loaded */
+    uint8_t fp_credit; /* stays to come that begin with them loaded; see context.c */
     struct pending_access access;
     struct vtimer vtimer, ptimer;
     struct vgic_vcpu vgic;

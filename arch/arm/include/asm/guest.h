@@ -25,6 +25,8 @@ struct vcpu *trap_guest_serror(struct vcpu *v);
 /* --- context.c --- */
 /* Traps and stage-2 control of this pCPU; once before its first guest. */
 void guest_cpu_init(void);
+/* v's first use of floating point since it was loaded: it may go on. False: no trap of ours. */
+bool trap_fp(struct vcpu *v);
 /* EL1 state as after reset, PC at `pc` with X0 = `x0`, interrupts masked. v does not run. */
 void arch_vcpu_reset(struct vcpu *v, uint64_t pc, uint64_t x0);
 /* The domain builder's end: reset v to start at `pc` with X0 = `x0` and take it from VPF_DOWN. */

@@ -80,6 +80,7 @@ static inline void tlbi_vmalls12e1is(void)
 
 /* CPTR_EL2 without VHE: RES1 bits also trap SVE (8) and SME (12). */
 #define CPTR_RES1 UINT64_C(0x33ff)
+#define CPTR_TFP  BIT64(10)
 #define CPTR_TTA  BIT64(20)
 #define CPTR_TAM  BIT64(30)
 
