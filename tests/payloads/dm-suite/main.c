@@ -3,7 +3,6 @@
 #include "suite.h"
 
 #define MAX_GUESTS 5
-#define WAIT_S     20 /* the emulator may run on a busy machine; only a failure waits so long */
 
 struct ioreq seen[MAX_SEEN];
 uint64_t reply[MAX_SEEN];
@@ -16,7 +15,7 @@ static struct dm_server *served[2];
 bool guest_attach(domid_t dom)
 {
     uint64_t at = scratch_alloc(1);
-    uint64_t end = counter() + 5 * counter_hz();
+    uint64_t end = counter() + PATIENCE * counter_hz();
     struct control *c = (struct control *)(uintptr_t)at;
 
     if (foreign_map(dom, CONTROL_GPA >> PAGE_SHIFT, at) != 0)
@@ -84,11 +83,13 @@ static void serve_and_wait(void)
 
 bool box_finish(struct box *b)
 {
-    uint64_t end = counter() + WAIT_S * counter_hz();
+    uint64_t end = counter() + PATIENCE * counter_hz();
 
     while (!is_done(b) && counter() < end)
         serve_and_wait();
-    return is_done(b);
+    if (!is_done(b)) /* whatever follows would only say so again */
+        die("the guest does not answer command %u", b->op);
+    return true;
 }
 
 bool box_done_within(const struct box *b, unsigned int us)
@@ -100,9 +101,14 @@ bool box_done_within(const struct box *b, unsigned int us)
     return is_done(b);
 }
 
+bool box_comes(const struct box *b)
+{
+    return box_done_within(b, PATIENCE * 1000000u);
+}
+
 bool wait_ready(struct dm_server *s, unsigned int vcpu)
 {
-    uint64_t end = counter() + WAIT_S * counter_hz();
+    uint64_t end = counter() + PATIENCE * counter_hz();
 
     while (dm_state(dm_slot(s, vcpu)) != STATE_IOREQ_READY && counter() < end)
         events_poll(NULL, 0, now_ns() + 100000);

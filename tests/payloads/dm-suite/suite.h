@@ -48,10 +48,12 @@ extern unsigned int seen_vcpu[MAX_SEEN], seen_server[MAX_SEEN];
 void serve_with(struct dm_server *a, struct dm_server *b);
 /* Replaces the answer reply[n] while set. */
 extern uint64_t (*answer_fn)(const struct ioreq *r);
-/* Serve until the box is done, or give up after a while. */
+/* Serve until the box is done; ends the suite when it never is. */
 bool box_finish(struct box *b);
 /* Serve nothing, but see whether the box gets done within so long. */
 bool box_done_within(const struct box *b, unsigned int us);
+/* Serve nothing, but wait until the box is done; false: it does not come. */
+bool box_comes(const struct box *b);
 /* Wait for a request in the slot without taking it. */
 bool wait_ready(struct dm_server *s, unsigned int vcpu);
 /* Both at once: run one command and serve it. */

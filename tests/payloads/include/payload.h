@@ -26,6 +26,12 @@
 /* A payload's own program; returning powers the domain off. */
 int main(void);
 
+/*
+ * How long to wait for what must come, in seconds: only a failure waits so long, and a machine that
+ * runs many emulators at once is slow.
+ */
+#define PATIENCE 20
+
 /* --- text and results --- */
 
 /* Whole lines go out in one piece, so that domains do not mix within a line. */

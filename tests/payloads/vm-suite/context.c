@@ -64,7 +64,7 @@ void test_context(void)
     for (unsigned int i = 1; i < nr_cpus; i++)
         tap_eq(cpu_start(i, keep_registers, NULL), 0, "vCPU %u starts for the register test", i);
     keep_registers(NULL);
-    end = counter() + 5 * counter_hz();
+    end = counter() + PATIENCE * counter_hz();
     while (running != 0 && counter() < end)
         yield_cpu();
     for (unsigned int i = 0; i < nr_cpus; i++) {

@@ -40,7 +40,7 @@ static void secondary(void *arg_)
 
 static bool wait_for(volatile unsigned int *counter_, unsigned int n)
 {
-    uint64_t end = counter() + 2 * counter_hz();
+    uint64_t end = counter() + PATIENCE * counter_hz();
 
     while (*counter_ < n && counter() < end)
         yield_cpu();
@@ -49,7 +49,7 @@ static bool wait_for(volatile unsigned int *counter_, unsigned int n)
 
 static bool wait_online(unsigned int cpu, bool online)
 {
-    uint64_t end = counter() + 2 * counter_hz();
+    uint64_t end = counter() + PATIENCE * counter_hz();
 
     while (cpus[cpu].online != online && counter() < end)
         yield_cpu();
@@ -130,7 +130,7 @@ static void stop_all(void)
 {
     stop = true;
     for (unsigned int i = 1; i < nr_cpus; i++) {
-        uint64_t end = counter() + counter_hz();
+        uint64_t end = counter() + PATIENCE * counter_hz();
 
         sgi_send(SGI, i);
         tap(wait_online(i, false), "vCPU %u ends", i);

@@ -17,7 +17,7 @@ static void on_timer(unsigned int irq, void *ctx)
 
 static bool wait_fired(unsigned int n)
 {
-    uint64_t end = counter() + counter_hz();
+    uint64_t end = counter() + PATIENCE * counter_hz();
 
     /* The wait in the hypervisor is for QEMU's GICv2: it forgets a line that stays asserted when
      * the guest ends the interrupt, until any other interrupt comes. */
