@@ -56,6 +56,12 @@ class Context:
         return out
 
 
+def clang(context):
+    out = context.out / "variants" / "clang"
+    context.make("LLVM=1", f"O={out}")
+    context.make("LLVM=1", f"O={out}", "payloads")
+
+
 def no_ioreq(context):
     out = context.variant("noioreq", "IOREQ_SERVER=n")
     symbols = subprocess.run(["aarch64-linux-gnu-nm", out / "wherry"], check=True,
@@ -94,14 +100,16 @@ def unit(context):
 
 def system(context):
     context.make(f"O={context.out}", "all", "payloads", "guest")
-    context.variant("noioreq", "IOREQ_SERVER=n")
+    for name, settings in (("noioreq", "IOREQ_SERVER=n"), ("release", "DEBUG=n")):
+        context.variant(name, settings)
+    clang(context)
     context.command(sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider",
                     "tests/system", env=dict(os.environ, WHERRY_OUT=str(context.out)))
 
 
 STEPS = [
     Step("build", "gcc builds the image", lambda c: c.make(f"O={c.out}")),
-    Step("build-clang", "clang and lld build the image", lambda c: c.make("LLVM=1", f"O={c.out / 'variants' / 'clang'}")),
+    Step("build-clang", "clang and lld build image and payloads", clang),
     Step("build-release", "the image without debug checks", lambda c: c.variant("release", "DEBUG=n")),
     Step("build-noioreq", "the image without ioreq has no trace of it", no_ioreq),
     Step("reproducible", "the same inputs give the same bytes", reproducible),
@@ -113,6 +121,8 @@ STEPS = [
     Step("layout", "our public headers are those of libxen-dev", lambda c: c.make("layout")),
     Step("unit", "unit tests", unit, "cmocka"),
     Step("system", "boots under QEMU: suites, boot protocol, main job", system, "pytest"),
+    Step("bench", "instructions per operation are within the aims",
+         lambda c: c.make(f"O={c.out}", "bench")),
 ]
 
 

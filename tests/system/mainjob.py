@@ -51,10 +51,16 @@ def debugfs(image, request):
 
 
 class Job:
-    """One run on one machine. `progress` is called with each line for the person who watches."""
+    """One run on one machine. `progress` is called with each line for the person who watches.
 
-    def __init__(self, out, machine, progress=print, limit=240, log=None):
+    `built` is where image and payload come from, if not from the build directory itself.
+    """
+
+    def __init__(self, out, machine, progress=print, limit=240, log=None, built=None):
         self.out = pathlib.Path(out)
+        self.image = pathlib.Path(built or out) / "wherry.img"
+        payloads = pathlib.Path(built or out) / "payloads"
+        self.payloads = payloads if payloads.exists() else self.out / "payloads"
         self.machine = machine
         self.progress = progress
         self.limit = limit
@@ -77,14 +83,14 @@ class Job:
         guest = self.out / "guest"
         arguments = f"console=ttyAMA0 rdinit=/init wherry.token={self.token} wherry.mode={mode}"
         control = Domain(
-            name="control", kernel=str(self.out / "payloads" / "dm-mainjob.img"),
+            name="control", kernel=str(self.payloads / "dm-mainjob.img"),
             ramdisk=str(guest / "disk.img"), memory=64,
             bootargs=f"disk-out={directory / 'disk-after.img'}")
         linux = Domain(
             name="linux", kernel=str(guest / "Image"), ramdisk=str(guest / "initramfs.cpio"),
             device_tree=str(guest / "partial.dtb"), cpus=2, memory=256, bootargs=arguments,
             props={"nr_spis": 32})
-        return Boot(self.machine, self.out / "wherry.img", control=control, domains=[linux])
+        return Boot(self.machine, self.image, control=control, domains=[linux])
 
     def command(self, directory, mode="job"):
         # The device model writes the disk image out through semihosting: from outside, it is a file.

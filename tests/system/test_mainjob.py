@@ -25,6 +25,11 @@ def test_main_job_on_the_second_board(out, tmp_path):
     Job(out, zcu102(), log=tmp_path / "console.log").run()
 
 
+@pytest.mark.parametrize("variant", ["clang", "release"])
+def test_main_job_as_built_otherwise(out, variant, tmp_path):
+    Job(out, Machine(gic=3, smp=2), built=out / "variants" / variant, log=tmp_path / "console.log").run()
+
+
 def test_judge_refuses_an_unchanged_disk(out):
     """The disk as it was before the run is not accepted as one that the guest wrote to."""
     job = Job(out, Machine())
