@@ -420,6 +420,27 @@ static void a_fault_is_believed_only_for_holes(void **state)
     dom.p2m.seq++;
 }
 
+/* A fault between two questions is a true one if the table was left alone all the while. */
+static void an_unchanged_table_is_not_asked_again(void **state)
+{
+    uint32_t seen = 0;
+
+    (void)state;
+    assert_int_equal(map_ram(0x40000, 1, 0x40000), 0);
+    assert_true(p2m_changed(&dom.p2m, &seen));
+    assert_false(p2m_changed(&dom.p2m, &seen));
+    assert_int_equal(map_ram(0x40001, 1, 0x40001), 0);
+    assert_true(p2m_changed(&dom.p2m, &seen));
+    assert_int_equal(p2m_unmap(&dom, gfn(0x40001), 1), 0);
+    assert_true(p2m_changed(&dom.p2m, &seen));
+    assert_false(p2m_changed(&dom.p2m, &seen));
+    dom.p2m.seq++; /* somebody is at work: not even the second time */
+    assert_true(p2m_changed(&dom.p2m, &seen));
+    assert_true(p2m_changed(&dom.p2m, &seen));
+    dom.p2m.seq++;
+    assert_true(p2m_changed(&dom.p2m, &seen));
+}
+
 static void tables_have_a_limit(void **state)
 {
     unsigned int tables, flushes_before;
@@ -472,6 +493,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(unmap_if_wants_exactly_that_frame, setup, teardown),
         cmocka_unit_test_setup_teardown(pages_are_taken_by_type, setup, teardown),
         cmocka_unit_test_setup_teardown(a_fault_is_believed_only_for_holes, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_unchanged_table_is_not_asked_again, setup, teardown),
         cmocka_unit_test_setup_teardown(tables_have_a_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(wide_hosts_start_a_level_higher, setup, teardown),
     };
