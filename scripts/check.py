@@ -114,6 +114,7 @@ STEPS = [
     Step("build-noioreq", "the image without ioreq has no trace of it", no_ioreq),
     Step("reproducible", "the same inputs give the same bytes", reproducible),
     Step("spdx", "licence lines", lambda c: c.make("check-spdx")),
+    Step("docs", "links and file names in the documents", lambda c: c.make("check-docs")),
     Step("format", "formatting", lambda c: c.make("check-format")),
     Step("headers", "each header compiles alone", lambda c: c.make(f"O={c.out}", "check-headers")),
     Step("cppcheck", "cppcheck", lambda c: c.make(f"O={c.out}", "check-cppcheck")),

@@ -37,7 +37,7 @@ bench: setup
 	$(Q)$(MAKE) --no-print-directory O=$(O)/bench all payloads
 	$(Q)$(PYTHON) tests/system/bench.py --out $(abspath $(O))/bench
 
-.PHONY: check check-format check-spdx check-cppcheck format
+.PHONY: check check-format check-spdx check-docs check-cppcheck format
 check: setup
 	$(Q)$(PYTHON) scripts/check.py --out $(abspath $(O)) $(CHECK)
 
@@ -49,6 +49,9 @@ format:
 
 check-spdx:
 	@$(PYTHON) scripts/check-spdx.py
+
+check-docs:
+	@$(PYTHON) scripts/check-docs.py
 
 check-cppcheck: $(AUTOCONF_MK)
 	@sh scripts/check-cppcheck.sh $(SRCARCH) $(O)/include $(O)/check/cppcheck
