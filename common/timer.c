@@ -104,18 +104,30 @@ void smp_kick_received(void)
     spin_unlock(&q->lock);
 }
 
-void timer_interrupt(void)
+/* What is due at `now`, apart: a handler that arms a timer for the past cannot keep us here. */
+static void take_due(struct timer_queue *q, s_time_t now, struct list_head *due)
 {
-    struct timer_queue *q = &this_cpu(timer_queue);
-    s_time_t now = arch_now();
-
-    spin_lock(&q->lock);
-    /* Only what is due at `now`: a handler that rearms for the past cannot keep us here. */
+    list_init(due);
     while (!list_empty(&q->list)) {
         struct timer *t = list_first_entry(&q->list, struct timer, list);
 
         if (t->expires > now)
-            break;
+            return;
+        list_del(&t->list);
+        list_add_tail(&t->list, due); /* still active: it can be stopped */
+    }
+}
+
+void timer_interrupt(void)
+{
+    struct timer_queue *q = &this_cpu(timer_queue);
+    struct list_head due;
+
+    spin_lock(&q->lock);
+    take_due(q, arch_now(), &due);
+    while (!list_empty(&due)) {
+        struct timer *t = list_first_entry(&due, struct timer, list);
+
         remove_locked(t);
         spin_unlock(&q->lock);
         t->fn(t->data);
