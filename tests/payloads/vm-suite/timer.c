@@ -62,6 +62,7 @@ void test_timer(void)
     while (counter() - begin < 3 * ms) /* WFI may end for no reason */
         wfi();
     tap(counter() - begin >= 3 * ms, "WFI lasts until the timer");
+    tap(counter() - begin < PATIENCE / 2 * counter_hz(), "and no longer");
     tap_eq(fired, 0, "with interrupts masked it is not taken");
     irqs_on();
     tap(wait_fired(1), "unmasked it is");
