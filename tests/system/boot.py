@@ -56,9 +56,12 @@ class Machine:
         if self.board_dtb:
             return fdt.parse(pathlib.Path(self.board_dtb).read_bytes())
         path = directory / "host.dtb"
-        subprocess.run(
-            ["qemu-system-aarch64", *self.arguments(dump=path), "-display", "none"],
-            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # Without -nodefaults it would want the network card's ROM, which is another package.
+        done = subprocess.run(
+            ["qemu-system-aarch64", *self.arguments(dump=path), "-display", "none", "-nodefaults"],
+            check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"QEMU gives no device tree: {done.stdout}")
         return fdt.parse(path.read_bytes())
 
 
