@@ -17,6 +17,7 @@
 #include <wherry/irq.h>
 #include <wherry/lib/bits.h>
 #include <wherry/lib/errno.h>
+#include <wherry/lib/printf.h>
 #include <wherry/mm.h>
 #include <wherry/printk.h>
 #include <wherry/slab.h>
@@ -71,6 +72,12 @@ static __init int give_memory(struct domain *d, uint64_t bytes, struct guest_lay
     return bytes == 0 ? 0 : -EINVAL;
 }
 
+/* The size of a domain's memory is in its own node, or in the hypervisor's command line. */
+static __init const char *memory_property(const struct domain_config *cfg)
+{
+    return cfg->is_control ? "dom0_mem" : "memory";
+}
+
 /* Copy a boot module into guest RAM. */
 static __init int load_module(struct domain *d, const struct boot_module *m, uint64_t at)
 {
@@ -84,8 +91,13 @@ static __init int load_images(struct domain *d, const struct domain_config *cfg,
     int rc = guest_layout_place(l, arch_paddr_to_virt(paddr(cfg->kernel.addr)), cfg->kernel.size,
                                 cfg->ramdisk.size, GUEST_FDT_SIZE);
 
-    if (rc != 0)
+    if (rc != 0) {
+        if (rc == -ENOMEM)
+            boot_config_complain(cfg, memory_property(cfg), "too little for kernel and ramdisk");
+        else
+            boot_config_complain(cfg, "kernel", "not an Image that can be loaded");
         return rc;
+    }
     rc = load_module(d, &cfg->kernel, l->kernel_addr);
     if (rc == 0 && cfg->ramdisk.size != 0)
         rc = load_module(d, &cfg->ramdisk, l->initrd_addr);
@@ -187,6 +199,16 @@ static __init int route_interrupts(struct domain *d, const struct fdt *f, int no
     return 0;
 }
 
+static __init void complain_partial(const struct domain *d, const struct fdt *f, int node,
+                                    const char *property, int rc)
+{
+    char path[96];
+
+    fdt_node_path(f, node, path, sizeof(path));
+    printk("d%u: partial device tree: %s: %s: cannot be passed through (%d); domain left out\n",
+           d->id, path, property, rc);
+}
+
 static __init int pass_through_below(struct domain *d, const struct fdt *f, int parent)
 {
     int node;
@@ -194,15 +216,18 @@ static __init int pass_through_below(struct domain *d, const struct fdt *f, int 
     fdt_for_each_subnode (f, node, parent) {
         int rc = map_device(d, f, parent, node);
 
-        if (rc == 0)
-            rc = route_interrupts(d, f, node);
-        if (rc == 0)
-            rc = pass_through_below(d, f, node);
         if (rc != 0) {
-            printk("d%u: partial device tree: %s: cannot be passed through (%d)\n", d->id,
-                   fdt_node_name(f, node), rc);
+            complain_partial(d, f, node, "xen,reg", rc);
             return rc;
         }
+        rc = route_interrupts(d, f, node);
+        if (rc != 0) {
+            complain_partial(d, f, node, "xen,path", rc);
+            return rc;
+        }
+        rc = pass_through_below(d, f, node);
+        if (rc != 0)
+            return rc;
     }
     return 0;
 }
@@ -214,7 +239,7 @@ static __init int open_partial(struct domain *d, const struct domain_config *cfg
 
     if (fdt_check(f, arch_paddr_to_virt(paddr(cfg->device_tree.addr)), cfg->device_tree.size) !=
         0) {
-        printk("d%u: partial device tree: not a valid tree\n", d->id);
+        boot_config_complain(cfg, "multiboot,device-tree", "not a valid device tree");
         return -EINVAL;
     }
     node = fdt_find_path(f, "/passthrough");
@@ -237,10 +262,13 @@ void __init arch_domain_config_from_boot(const struct domain_config *cfg,
 static __init int check_module(const struct domain_config *cfg, const char *what,
                                const struct boot_module *m)
 {
+    char text[96];
+
     if (m->size == 0 || mem_is_mapped(m->addr, m->size))
         return 0;
-    printk("d%u (%s): %s: reg: no memory at 0x%llx to 0x%llx\n", cfg->id, cfg->name, what,
-           (unsigned long long)m->addr, (unsigned long long)(m->addr + m->size - 1));
+    snprintf(text, sizeof(text), "%s: no memory at 0x%llx to 0x%llx", what,
+             (unsigned long long)m->addr, (unsigned long long)(m->addr + m->size - 1));
+    boot_config_complain(cfg, "reg", text);
     return -EINVAL;
 }
 
@@ -262,8 +290,11 @@ int __init arch_domain_build(struct domain *d, const struct domain_config *cfg)
     bool has_partial = cfg->device_tree.size != 0;
     int rc = check_modules(cfg);
 
-    if (rc == 0)
+    if (rc == 0) {
         rc = give_memory(d, cfg->memory, &layout);
+        if (rc != 0)
+            boot_config_complain(cfg, memory_property(cfg), "more than the machine has left");
+    }
     if (rc == 0)
         rc = load_images(d, cfg, &layout);
     if (rc == 0 && has_partial)

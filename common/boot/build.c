@@ -14,6 +14,7 @@
 #include <wherry/lib/parse.h>
 #include <wherry/lib/string.h>
 #include <wherry/printk.h>
+#include <wherry/rcu.h>
 
 static struct boot_config boot_config __initdata;
 static struct control_options options __initdata;
@@ -51,6 +52,15 @@ static __init void log_line(void *ctx, const char *line)
 {
     (void)ctx;
     printk("%s\n", line);
+}
+
+void __init boot_config_complain(const struct domain_config *cfg, const char *property,
+                                 const char *what)
+{
+    char path[96];
+
+    fdt_node_path(host_fdt(), cfg->node, path, sizeof(path));
+    printk("device tree: %s: %s: %s; domain left out\n", path, property, what);
 }
 
 static __init int create_vcpus(struct domain *d, const struct domain_config *cfg)
@@ -94,6 +104,8 @@ static __init int build_one(domid_t id, const struct domain_config *cfg)
     /* Nothing of it ever ran, so nothing can be in the way. */
     while (domain_kill(d) == -ERESTART)
         barrier();
+    while (rcu_callbacks_pending()) /* its memory is for those behind it */
+        rcu_process_callbacks();
     return rc;
 }
 

@@ -66,6 +66,9 @@ void boot_config_parse(const struct fdt *fdt, const struct control_options *opti
  */
 bool boot_module_region(const struct fdt *fdt, int node, uint64_t *addr, uint64_t *size);
 
+/* One line about a domain that cannot be built as its node says: node, property, what is wrong. */
+void boot_config_complain(const struct domain_config *cfg, const char *property, const char *what);
+
 /* --- arch hooks --- */
 /* The arch's part of the parameters for domain_create(). */
 void arch_domain_config_from_boot(const struct domain_config *cfg, struct arch_domain_config *out);

@@ -21,14 +21,14 @@ class Failure(Exception):
 class Console:
     """QEMU with its serial line on our pipes."""
 
-    def __init__(self, command, log=None, echo=None):
-        """log: path that gets all output. echo: called with each line."""
+    def __init__(self, command, log=None, echo=None, reboot=False):
+        """log: path that gets all output. echo: called with each line. reboot: a restart is one, not the end."""
         self.lines = []
         self.echo = echo
         self.log = open(log, "w", encoding="utf-8") if log else None
         self.queue = queue.Queue()
         self.process = subprocess.Popen(
-            [*command, "-display", "none", "-nodefaults", "-no-reboot", "-serial", "stdio",
+            [*command, "-display", "none", "-nodefaults", *([] if reboot else ["-no-reboot"]), "-serial", "stdio",
              "-monitor", "none"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         threading.Thread(target=self._read, daemon=True).start()
