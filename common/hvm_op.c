@@ -6,8 +6,14 @@
 #include <wherry/lib/errno.h>
 #include <public/hvm/params.h>
 
-/* Only those that Arm guests have; a guest may read all of its own. */
-static bool param_exists(uint32_t index)
+/* How access to a parameter is limited. The hypervisor itself gives them their values at boot. */
+enum param_kind {
+    PARAM_NONE,   /* no such parameter */
+    PARAM_GUEST,  /* a guest reads it, who serves the guest may set it too */
+    PARAM_SERVER, /* only who serves the guest reads it; nobody sets it */
+};
+
+static enum param_kind param_kind(uint32_t index)
 {
     switch (index) {
     case HVM_PARAM_CALLBACK_IRQ:
@@ -15,21 +21,21 @@ static bool param_exists(uint32_t index)
     case HVM_PARAM_STORE_EVTCHN:
     case HVM_PARAM_CONSOLE_PFN:
     case HVM_PARAM_CONSOLE_EVTCHN:
+        return PARAM_GUEST;
     case HVM_PARAM_PAGING_RING_PFN:
     case HVM_PARAM_MONITOR_RING_PFN:
     case HVM_PARAM_SHARING_RING_PFN:
-        return true;
+        return PARAM_SERVER;
     default:
-        return false;
+        return PARAM_NONE;
     }
 }
 
-/* A guest sets nothing of its own but how events interrupt it. */
 static int set_param(struct domain *d, const struct xen_hvm_param *op)
 {
-    if (!param_exists(op->index))
+    if (param_kind(op->index) != PARAM_GUEST)
         return -EINVAL;
-    if (!current->domain->is_control && op->index != HVM_PARAM_CALLBACK_IRQ)
+    if (d == current->domain)
         return -EPERM;
     WRITE_ONCE(d->hvm_params[op->index], op->value);
     return 0;
@@ -37,8 +43,12 @@ static int set_param(struct domain *d, const struct xen_hvm_param *op)
 
 static int get_param(const struct domain *d, struct xen_hvm_param *op)
 {
-    if (!param_exists(op->index))
+    enum param_kind kind = param_kind(op->index);
+
+    if (kind == PARAM_NONE)
         return -EINVAL;
+    if (kind == PARAM_SERVER && d == current->domain)
+        return -EPERM;
     op->value = READ_ONCE(d->hvm_params[op->index]);
     return 0;
 }

@@ -88,6 +88,8 @@ static long reservation_op(uint64_t cmd, uint64_t arg, bool populate)
     if (guest_copy_from(&r, arg, sizeof(r)) != 0 || r.nr_extents > UINT64_MAX >> CMD_BITS ||
         i >= r.nr_extents || r.extent_order > MAX_ORDER)
         return (long)i;
+    if (populate && (r.mem_flags & XENMEMF_populate_on_demand) != 0)
+        return (long)i; /* there is none */
     rc = target_domain(r.domid, &d);
     if (rc != 0)
         return rc == -EPERM ? rc : (long)i;
@@ -338,6 +340,8 @@ static long memory_op(const uint64_t args[NR_HYPERCALL_ARGS])
     uint64_t arg = args[1];
 
     switch (op) {
+    case XENMEM_maximum_ram_page:
+        return (long)(arch_frame_end - 1);
     case XENMEM_populate_physmap:
         return reservation_op(cmd, arg, true);
     case XENMEM_decrease_reservation:

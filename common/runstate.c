@@ -3,7 +3,10 @@
 #include <wherry/domain.h>
 #include <wherry/guest_access.h>
 #include <wherry/lib/errno.h>
+#include <wherry/lib/string.h>
+#include <wherry/rcu.h>
 #include <wherry/runstate.h>
+#include <wherry/slab.h>
 #include <public/vcpu.h>
 
 static void fill(const struct vcpu_runstate *r, struct vcpu_runstate_info *info)
@@ -14,13 +17,29 @@ static void fill(const struct vcpu_runstate *r, struct vcpu_runstate_info *info)
         info->time[i] = (uint64_t)r->time[i];
 }
 
-/* The area is the guest's own: it sees its figures while none of its instructions runs. */
+/*
+ * Pages that hold the guest's copy, each referenced. Immutable; freed a grace period after it was
+ * replaced, so that a publish() under way on the vCPU's pCPU may finish.
+ */
+struct runstate_area {
+    struct page *page[2]; /* the second only if the copy crosses a page */
+    char *part[2];        /* in the hypervisor's mapping */
+    size_t first;         /* bytes in the first part */
+    struct rcu_head rcu;
+};
+
+/* The guest looks while none of its vCPU's instructions runs, or takes a torn copy. */
 static void publish(struct vcpu_runstate *r)
 {
-    struct vcpu_runstate_info *area = load_acquire(&r->area); /* partner: runstate_register() */
+    const struct runstate_area *area = rcu_dereference(r->area);
+    struct vcpu_runstate_info info = {0};
 
-    if (area != NULL)
-        fill(r, area);
+    if (area == NULL)
+        return;
+    fill(r, &info);
+    memcpy(area->part[0], &info, area->first);
+    if (unlikely(area->first < sizeof(info)))
+        memcpy(area->part[1], (const char *)&info + area->first, sizeof(info) - area->first);
 }
 
 void runstate_enter(struct vcpu *v, uint32_t state, s_time_t now)
@@ -41,41 +60,70 @@ void runstate_get(const struct vcpu *v, struct vcpu_runstate_info *out)
     out->time[r.state] += (uint64_t)(arch_now() - r.since);
 }
 
-/* Swap the area in; the old page's reference goes. A grace period covers a publish() under way. */
-static void set_area(struct vcpu *v, struct vcpu_runstate_info *area, struct page *page)
+static void area_free(struct runstate_area *area)
 {
-    struct page *old;
+    for (unsigned int i = 0; i < ARRAY_SIZE(area->page); i++)
+        if (area->page[i] != NULL)
+            page_put(area->page[i]);
+    kfree(area);
+}
 
-    spin_lock(&v->domain->evtchn.lock);
-    old = v->runstate.area_page;
-    v->runstate.area_page = page;
-    store_release(&v->runstate.area, area); /* partner: publish() */
-    spin_unlock(&v->domain->evtchn.lock);
+static void area_free_rcu(struct rcu_head *head)
+{
+    area_free(container_of(head, struct runstate_area, rcu));
+}
+
+/* The pages behind the address in current's memory, or NULL and the errno in *rc. */
+static struct runstate_area *area_make(uint64_t gva, int *rc)
+{
+    struct runstate_area *area = kzalloc(sizeof(*area));
+    const size_t size = sizeof(struct vcpu_runstate_info);
+
+    *rc = -ENOMEM;
+    if (area == NULL)
+        return NULL;
+    *rc = -EINVAL;
+    area->first = MIN(size, (size_t)(PAGE_SIZE - (gva & ~PAGE_MASK)));
+    for (unsigned int i = 0; i < (area->first < size ? 2 : 1); i++) {
+        uint64_t at = gva + (i == 0 ? 0 : area->first);
+
+        area->page[i] = guest_get_page(at);
+        if (area->page[i] == NULL) {
+            area_free(area);
+            return NULL;
+        }
+        area->part[i] = (char *)page_to_virt(area->page[i]) + (at & ~PAGE_MASK);
+    }
+    *rc = 0;
+    return area;
+}
+
+/* Callers may race, each gets back another one. */
+static void set_area(struct vcpu *v, struct runstate_area *area)
+{
+    /* Releases the new one; partner: publish(). */
+    struct runstate_area *old = __atomic_exchange_n(&v->runstate.area, area, __ATOMIC_ACQ_REL);
+
     if (old != NULL)
-        page_put(old);
+        rcu_call(&old->rcu, area_free_rcu);
 }
 
 int runstate_register(struct vcpu *v, uint64_t gva)
 {
-    uint64_t offset = gva & ~PAGE_MASK;
-    struct page *page;
+    struct runstate_area *area = NULL;
+    int rc = 0;
 
-    if (gva == 0) {
-        set_area(v, NULL, NULL);
-        return 0;
-    }
-    /* The area has to lie in one page of the domain's own RAM. */
-    if (offset > PAGE_SIZE - sizeof(struct vcpu_runstate_info) || (gva & 7) != 0)
-        return -EINVAL;
-    page = guest_get_page(gva);
-    if (page == NULL)
-        return -EINVAL;
-    set_area(v, (struct vcpu_runstate_info *)(void *)((char *)page_to_virt(page) + offset), page);
-    publish(&v->runstate);
+    if (gva != 0)
+        area = area_make(gva, &rc);
+    if (rc != 0)
+        return rc;
+    set_area(v, area);
+    if (v == current)
+        publish(&v->runstate); /* another one's pCPU does it at the next switch */
     return 0;
 }
 
 void runstate_release(struct vcpu *v)
 {
-    set_area(v, NULL, NULL);
+    set_area(v, NULL);
 }

@@ -6,6 +6,7 @@
 #include <wherry/irq.h>
 #include <wherry/guest_access.h>
 #include <wherry/lib/errno.h>
+#include <wherry/version.h>
 #include <public/hvm/dm_op.h>
 
 static struct page frame_table[FAKE_RAM_FRAMES];
@@ -82,6 +83,30 @@ int guest_copy_to(uint64_t gva, const void *src, size_t size)
         return -EFAULT;
     memcpy(fake_gva + (gva - FAKE_GVA_BASE), src, size);
     return 0;
+}
+
+struct page *guest_get_page(uint64_t gva)
+{
+    if (gva < FAKE_GVA_FRAMES || gva >= FAKE_GVA_FRAMES + (FAKE_P2M_FRAMES << PAGE_SHIFT))
+        return NULL;
+    return p2m_get_page(current->domain, gfn((gva - FAKE_GVA_FRAMES) >> PAGE_SHIFT), true, false,
+                        NULL);
+}
+
+const char *arch_version_capabilities(void)
+{
+    return "fake-1.0";
+}
+
+uint32_t arch_version_features(const struct domain *d)
+{
+    (void)d;
+    return 0;
+}
+
+void arch_event_delivery_enable(struct vcpu *v)
+{
+    v->arch.deliveries_enabled++;
 }
 
 /* Domains and vCPUs hold nothing of this architecture's. */

@@ -62,6 +62,24 @@ void evtchn_clear_pending(struct domain *d, evtchn_port port)
     shared_clear_bits(d, &d->shared_info->evtchn_pending[port / 64], bit_of(port));
 }
 
+/*
+ * Set the flag; true if it was clear. Not an unconditional exchange: that could be kept from us for
+ * ever, as above.
+ */
+static bool shared_set_flag(struct domain *d, uint8_t *flag)
+{
+    for (unsigned int i = 0; i < MAX_TRIES; i++) {
+        uint8_t seen = READ_ONCE(*flag);
+
+        if (seen != 0)
+            return false;
+        if (__atomic_compare_exchange_n(flag, &seen, 1, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+            return true;
+    }
+    domain_crash(d, "vcpu_info kept busy");
+    return false;
+}
+
 /* Tell the vCPU that the port's word has something. No vcpu_info yet: it finds out on registering.
  */
 static void mark_upcall(struct domain *d, struct vcpu *v, evtchn_port port)
@@ -74,8 +92,8 @@ static void mark_upcall(struct domain *d, struct vcpu *v, evtchn_port port)
         return;
     if (old & word_bit)
         return; /* whoever set it has notified, or the guest is just looking */
-    /* Full barrier by the exclusive store above: selector before flag; partner: the guest. */
-    if (__atomic_exchange_n(&info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST) == 0)
+    smp_mb();   /* selector before the look at the flag; partner: the guest clears, then looks */
+    if (shared_set_flag(d, &info->evtchn_upcall_pending))
         arch_evtchn_upcall(v);
 }
 

@@ -234,6 +234,8 @@ int evtchn_poll(const evtchn_port *ports, unsigned int n, uint64_t timeout)
     for (unsigned int i = 0; i < n; i++)
         if (ports[i] >= d->evtchn.max_ports)
             return -EINVAL;
+    if (READ_ONCE(v->evtchn.poll_timer.active))
+        timer_stop(&v->evtchn.poll_timer); /* of a poll that an event ended */
     if (any_pending(d, ports, n)) {
         set_polling(v, false);
         return 0;

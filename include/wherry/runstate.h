@@ -9,17 +9,16 @@
 #include <wherry/timer.h>
 #include <wherry/types.h>
 
-struct page;
 struct vcpu;
 struct vcpu_runstate_info;
+struct runstate_area; /* where a guest wants its copy; runstate.c */
 
-/* In struct vcpu. Written by its own pCPU; `area` under the domain's evtchn lock, with release. */
+/* In struct vcpu. Written by its own pCPU, but for `area`: exchanged by whoever registers. */
 struct vcpu_runstate {
-    s_time_t time[4];                /* RUNSTATE_*, ns */
-    s_time_t since;                  /* entered `state` */
-    uint32_t state;                  /* RUNSTATE_* */
-    struct vcpu_runstate_info *area; /* the guest's copy, in the hypervisor's mapping; or NULL */
-    struct page *area_page;          /* reference for it */
+    s_time_t time[4];           /* RUNSTATE_*, ns */
+    s_time_t since;             /* entered `state` */
+    uint32_t state;             /* RUNSTATE_* */
+    struct runstate_area *area; /* or NULL; read under RCU */
 };
 
 /*
@@ -32,7 +31,10 @@ void runstate_enter(struct vcpu *v, uint32_t state, s_time_t now);
 /* Copy out, up to now. */
 void runstate_get(const struct vcpu *v, struct vcpu_runstate_info *out);
 
-/* VCPUOP_register_runstate_memory_area: by virtual address of current; 0 takes it away. -EINVAL. */
+/*
+ * VCPUOP_register_runstate_memory_area: by virtual address of current, which may cross a page; 0
+ * takes it away. -EINVAL (not the domain's own writable RAM), -ENOMEM.
+ */
 int runstate_register(struct vcpu *v, uint64_t gva);
 /* Death of the vCPU. */
 void runstate_release(struct vcpu *v);

@@ -435,6 +435,49 @@ static void polling(void **state)
     current = control->vcpu[0];
 }
 
+/* An event ends a poll that also has a timeout: it must not end the next one. */
+static void polling_with_a_timeout(void **state)
+{
+    evtchn_port_t dm_port, guest_port;
+    struct vcpu *v = guest->vcpu[0];
+
+    (void)state;
+    connect(&dm_port, &guest_port);
+    current = v;
+    assert_int_equal(evtchn_poll(&guest_port, 1, 5000), 0);
+    assert_true(v->evtchn.poll_timer.active);
+    assert_int_equal(v->evtchn.poll_timer.expires, 5000);
+    assert_int_equal(send(dm, dm_port), 0);
+    clear_pending(guest, guest_port);
+    assert_int_equal(evtchn_poll(&guest_port, 1, 0), 0);
+    assert_false(v->evtchn.poll_timer.active);
+    assert_true(atomic32_read(&v->pause_flags) & VPF_BLOCKED);
+
+    assert_int_equal(evtchn_poll(NULL, 0, UINT64_MAX), 0);
+    assert_int_equal(v->evtchn.poll_timer.expires, STIME_MAX);
+    v->evtchn.poll_timer.fn(v->evtchn.poll_timer.data);
+    assert_false(atomic32_read(&v->pause_flags) & VPF_BLOCKED);
+    current = control->vcpu[0];
+}
+
+/* The upcall flag belongs to the guest as well: whatever it holds, one upcall a selector bit. */
+static void flag_already_set(void **state)
+{
+    struct vcpu_info *info = dm->vcpu[0]->evtchn.info;
+    evtchn_port_t dm_port, guest_port;
+    unsigned int before;
+
+    (void)state;
+    connect(&dm_port, &guest_port);
+    dm->shared_info->evtchn_mask[dm_port / 64] = 0;
+    info->evtchn_upcall_pending = 2;
+    before = dm->vcpu[0]->arch.upcalls;
+    assert_int_equal(send(guest, guest_port), 0);
+    assert_int_equal(info->evtchn_upcall_pending, 2);
+    assert_int_equal(dm->vcpu[0]->arch.upcalls, before);
+    assert_int_equal(info->evtchn_pending_sel, 1);
+}
+
 static void registering_vcpu_info(void **state)
 {
     struct page *pg = domain_alloc_pages(guest, 0, false);
@@ -509,6 +552,8 @@ int main(void)
         WORLD_TEST(reset_is_continued),
         WORLD_TEST(the_hypervisors_ports_are_not_the_guests),
         WORLD_TEST(polling),
+        WORLD_TEST(polling_with_a_timeout),
+        WORLD_TEST(flag_already_set),
         WORLD_TEST(registering_vcpu_info),
         WORLD_TEST(operations_that_are_not_there),
         WORLD_TEST(bad_addresses),

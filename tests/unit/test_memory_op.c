@@ -258,6 +258,30 @@ static void acquire_resource_size(void **state)
     assert_int_equal(a.nr_frames, 2);
 }
 
+static void populate_on_demand_is_not_there(void **state)
+{
+    const uint64_t gfns[] = {GFN};
+    struct xen_memory_reservation r = {.extent_start.q = GVA_LIST,
+                                       .nr_extents = 1,
+                                       .mem_flags = XENMEMF_populate_on_demand,
+                                       .domid = DOMID_SELF};
+
+    (void)state;
+    put_list(GVA_LIST, gfns, 1);
+    assert_int_equal(op(guest, XENMEM_populate_physmap, &r, sizeof(r)), 0);
+    assert_int_equal(type_of(guest, GFN), P2M_INVALID);
+    r.mem_flags = 0;
+    assert_int_equal(op(guest, XENMEM_populate_physmap, &r, sizeof(r)), 1);
+}
+
+static void highest_frame_of_the_machine(void **state)
+{
+    uint64_t none = 0;
+
+    (void)state;
+    assert_int_equal(op(guest, XENMEM_maximum_ram_page, &none, sizeof(none)), arch_frame_end - 1);
+}
+
 static void operations_that_are_not_there(void **state)
 {
     static const unsigned int cmds[] = {XENMEM_memory_map,
@@ -287,6 +311,8 @@ int main(void)
         WORLD_TEST(batch_of_another_space),
         WORLD_TEST(acquire_resource_checks),
         WORLD_TEST(acquire_resource_size),
+        WORLD_TEST(populate_on_demand_is_not_there),
+        WORLD_TEST(highest_frame_of_the_machine),
         WORLD_TEST(operations_that_are_not_there),
     };
 

@@ -58,6 +58,28 @@ static void sched(void)
     tap(counter() - begin >= counter_hz() / 1000, "poll: it waited for it");
 }
 
+/* A kernel need not align it: here three of its words are in each of two pages. */
+static void runstate_across_pages(void)
+{
+    static char pages[2 * PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+    struct vcpu_runstate_info *state = (void *)(pages + PAGE_SIZE - 24);
+    struct vcpu_register_runstate_memory_area area = {.addr.v = state};
+
+    memset(pages, 0xff, sizeof(pages));
+    tap_eq(vcpu_op(VCPUOP_register_runstate_memory_area, 0, &area), 0, "runstate across pages");
+    yield_cpu();
+    tap_eq(READ_ONCE(state->state), RUNSTATE_running, "across pages: the first");
+    tap(READ_ONCE(state->time[RUNSTATE_runnable]) != ~UINT64_C(0) &&
+            READ_ONCE(state->time[RUNSTATE_offline]) != ~UINT64_C(0),
+        "across pages: the second");
+    tap_eq(pages[PAGE_SIZE + 24], 0xff, "across pages: nothing behind");
+    area.addr.v = NULL;
+    tap_eq(vcpu_op(VCPUOP_register_runstate_memory_area, 0, &area), 0, "no runstate area");
+    memset(pages, 0xff, sizeof(pages));
+    yield_cpu();
+    tap_eq(READ_ONCE(state->state), -1, "without an area nothing is written");
+}
+
 static void vcpu(void)
 {
     static struct vcpu_runstate_info state __attribute__((aligned(64)));
@@ -74,8 +96,7 @@ static void vcpu(void)
     tap_eq(vcpu_op(VCPUOP_register_runstate_memory_area, 0, &area), 0, "runstate area");
     yield_cpu();
     tap_eq(READ_ONCE(state.state), RUNSTATE_running, "the runstate says running");
-    area.addr.v = NULL;
-    vcpu_op(VCPUOP_register_runstate_memory_area, 0, &area);
+    runstate_across_pages();
 }
 
 static void params(void)
@@ -85,6 +106,9 @@ static void params(void)
     tap_eq(hvm_op(HVMOP_get_param, &p), 0, "hvm: get a parameter");
     tap((p.value >> 56) == HVM_PARAM_CALLBACK_TYPE_PPI && (p.value & 0xff) == evtchn_irq,
         "hvm: the callback is the interrupt of /hypervisor (%#llx)", (unsigned long long)p.value);
+    tap_eq(hvm_op(HVMOP_set_param, &p), -XEN_EPERM, "hvm: a guest does not set its own");
+    p.index = HVM_PARAM_MONITOR_RING_PFN;
+    tap_eq(hvm_op(HVMOP_get_param, &p), -XEN_EPERM, "hvm: not for the guest");
     p.index = HVM_NR_PARAMS;
     tap_eq(hvm_op(HVMOP_get_param, &p), -XEN_EINVAL, "hvm: no such parameter to get");
     tap_eq(hvm_op(HVMOP_set_param, &p), -XEN_EINVAL, "hvm: no such parameter to set");

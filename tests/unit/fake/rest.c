@@ -5,7 +5,6 @@
 #include <wherry/domain.h>
 #include <wherry/hypercall.h>
 #include <wherry/machine.h>
-#include <wherry/runstate.h>
 
 void machine_poweroff(void)
 {
@@ -33,24 +32,20 @@ void console_destroy_domain(struct domain *d)
     (void)d;
 }
 
-void runstate_release(struct vcpu *v)
-{
-    (void)v;
-}
-
 void timer_init(struct timer *t, void (*fn)(void *data), void *data, unsigned int cpu)
 {
-    (void)t, (void)fn, (void)data, (void)cpu;
+    *t = (struct timer){.fn = fn, .data = data, .cpu = cpu};
 }
 
 void timer_set(struct timer *t, s_time_t expires)
 {
-    (void)t, (void)expires;
+    t->expires = expires;
+    t->active = true;
 }
 
 void timer_stop(struct timer *t)
 {
-    (void)t;
+    t->active = false;
 }
 
 void arch_hypercall_set_arg(struct vcpu *v, unsigned int n, uint64_t value)

@@ -12,7 +12,8 @@ struct arch_vcpu {
     unsigned int completions;
     bool answered;
     uint64_t result;
-    unsigned int upcalls; /* arch_evtchn_upcall() */
+    unsigned int upcalls;            /* arch_evtchn_upcall() */
+    unsigned int deliveries_enabled; /* arch_event_delivery_enable() */
 };
 
 struct arch_domain_config {

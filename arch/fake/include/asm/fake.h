@@ -25,4 +25,8 @@ extern void (*fake_complete_hook)(struct vcpu *v);
 extern unsigned char fake_gva[FAKE_GVA_SIZE];
 extern bool fake_gva_read_only;
 
+/* From here on, virtual addresses of current's own RAM, page by page: only guest_get_page() works.
+ */
+#define FAKE_GVA_FRAMES UINT64_C(0x20000000)
+
 #endif
