@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Drivers of the hypervisor against the nodes of the host's device tree (include/wherry/device.h).
  */
-#include <wherry/bug.h>
 #include <wherry/device.h>
 #include <wherry/lib/errno.h>
 #include <wherry/printk.h>
 
-#define MAX_USED 32
+#define MAX_USED 256
 
 extern const struct device_driver __device_drivers_start[], __device_drivers_end[];
 
@@ -54,12 +53,32 @@ int device_probe_class(const struct fdt *fdt, enum device_class class)
     return -ENODEV;
 }
 
-void device_mark_used(int node)
+int device_mark_used(int node)
 {
     if (device_is_used(node))
-        return;
-    BUG_ON(nr_used == MAX_USED);
+        return 0;
+    if (nr_used == MAX_USED)
+        return -ENOSPC;
     used[nr_used++] = node;
+    return 0;
+}
+
+static bool node_has_regs(const struct fdt *fdt, int node, uint64_t start, uint64_t end)
+{
+    uint64_t addr, size;
+
+    for (unsigned int i = 0; fdt_get_reg_root(fdt, node, i, &addr, &size) == 0; i++)
+        if (addr < end && start < addr + size)
+            return true;
+    return false;
+}
+
+bool device_regs_are_used(const struct fdt *fdt, uint64_t start, uint64_t size)
+{
+    for (unsigned int i = 0; i < nr_used; i++)
+        if (node_has_regs(fdt, used[i], start, start + size))
+            return true;
+    return false;
 }
 
 bool device_is_used(int node)

@@ -19,12 +19,17 @@
 #include <wherry/lib/errno.h>
 #include <wherry/lib/printf.h>
 #include <wherry/mm.h>
+#include <wherry/mmio.h>
+#include <wherry/p2m.h>
 #include <wherry/printk.h>
 #include <wherry/slab.h>
 #include <public/arch-arm.h>
 
 /* Guest trees are small; a partial tree passed through is part of it. */
 #define GUEST_FDT_SIZE 65536
+
+/* No device's registers are larger; bounds the look at each page. */
+#define MAX_DEVICE_SIZE (UINT64_C(1) << 32)
 
 /* Give the domain RAM at g, in the largest blocks that alignment and free memory allow. */
 static __init int populate(struct domain *d, gfn_t g, uint64_t nr)
@@ -139,8 +144,56 @@ static __init int write_fdt(struct domain *d, const struct domain_config *cfg,
 
 /* --- devices passed through --- */
 
+static __init bool overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
+{
+    return a < b + b_size && b < a + a_size;
+}
+
+/* Is there nothing yet of the guest's own at these addresses? */
+static __init bool guest_range_free(struct domain *d, const struct guest_layout *l, uint64_t at,
+                                    uint64_t size)
+{
+    enum p2m_type type;
+
+    for (unsigned int i = 0; i < l->nr_banks; i++)
+        if (overlap(at, size, l->bank[i].base, l->bank[i].size))
+            return false;
+    for (unsigned int i = 0; i < d->mmio.count; i++) {
+        const struct mmio_handler *h = &d->mmio.table[i];
+
+        if (overlap(at, size, h->first, h->last - h->first + 1))
+            return false;
+    }
+    if (overlap(at, size, GUEST_GNTTAB_BASE, GUEST_GNTTAB_SIZE))
+        return false;
+    for (uint64_t a = at; a < at + size; a += PAGE_SIZE) {
+        p2m_lookup(d, gpaddr_to_gfn(gpaddr(a)), &type);
+        if (type != P2M_INVALID)
+            return false;
+    }
+    return true;
+}
+
+/* Devices that nobody has yet, in whole pages, where the guest has nothing. RAM has an owner. */
+static __init int map_one(struct domain *d, const struct guest_layout *l, uint64_t machine,
+                          uint64_t size, uint64_t guest)
+{
+    if (((machine | size | guest) & ~PAGE_MASK) != 0 || size == 0 || size > MAX_DEVICE_SIZE ||
+        machine + size < machine || guest + size < guest)
+        return -EINVAL;
+    if (mem_touches_ram(machine, size))
+        return -EINVAL;
+    if (device_regs_are_used(host_fdt(), machine, size))
+        return -EBUSY;
+    if (!guest_range_free(d, l, guest, size))
+        return -EEXIST;
+    return p2m_map(d, gpaddr_to_gfn(gpaddr(guest)), size >> PAGE_SHIFT,
+                   paddr_to_mfn(paddr(machine)), P2M_MMIO_DIRECT_DEV);
+}
+
 /* xen,reg of a node: machine address, size, guest address, in the parent's cells. */
-static __init int map_device(struct domain *d, const struct fdt *f, int parent, int node)
+static __init int map_device(struct domain *d, const struct guest_layout *l, const struct fdt *f,
+                             int parent, int node)
 {
     unsigned int ac = fdt_address_cells(f, parent);
     unsigned int sc = fdt_size_cells(f, parent);
@@ -153,17 +206,9 @@ static __init int map_device(struct domain *d, const struct fdt *f, int parent, 
     if (ac == 0 || ac > 2 || sc == 0 || sc > 2 || len % entry != 0)
         return -EINVAL;
     for (; len > 0; len -= entry, r += entry) {
-        uint64_t machine = fdt_get_cells(r, ac);
-        uint64_t size = fdt_get_cells(r + 4 * ac, sc);
-        uint64_t guest = fdt_get_cells(r + 4 * (ac + sc), ac);
-        int rc;
+        int rc = map_one(d, l, fdt_get_cells(r, ac), fdt_get_cells(r + 4 * ac, sc),
+                         fdt_get_cells(r + 4 * (ac + sc), ac));
 
-        /* Devices only: RAM has an owner. */
-        if (((machine | size | guest) & ~PAGE_MASK) != 0 ||
-            mfn_is_ram(paddr_to_mfn(paddr(machine))))
-            return -EINVAL;
-        rc = p2m_map(d, gpaddr_to_gfn(gpaddr(guest)), size >> PAGE_SHIFT,
-                     paddr_to_mfn(paddr(machine)), P2M_MMIO_DIRECT_DEV);
         if (rc != 0)
             return rc;
     }
@@ -178,17 +223,19 @@ static __init int route_interrupts(struct domain *d, const struct fdt *f, int no
     int dev = path != NULL ? fdt_find_path(host, path) : -ENOENT;
     uint32_t len = 0;
     const uint8_t *cells;
+    int rc;
 
     if (path == NULL)
         return 0;
     if (dev < 0 || device_is_used(dev))
         return -EBUSY;
-    device_mark_used(dev);
+    rc = device_mark_used(dev);
+    if (rc != 0)
+        return rc;
     cells = fdt_getprop(host, dev, "interrupts", &len);
     for (; cells != NULL && len >= 12; len -= 12, cells += 12) {
         unsigned int irq = 32 + fdt_get32(cells + 4);
         unsigned int type = (fdt_get32(cells + 8) & 3) != 0 ? IRQ_TYPE_EDGE : IRQ_TYPE_LEVEL;
-        int rc;
 
         if (fdt_get32(cells) != 0)
             return -EINVAL; /* private interrupts cannot be passed through */
@@ -209,12 +256,13 @@ static __init void complain_partial(const struct domain *d, const struct fdt *f,
            d->id, path, property, rc);
 }
 
-static __init int pass_through_below(struct domain *d, const struct fdt *f, int parent)
+static __init int pass_through_below(struct domain *d, const struct guest_layout *l,
+                                     const struct fdt *f, int parent)
 {
     int node;
 
     fdt_for_each_subnode (f, node, parent) {
-        int rc = map_device(d, f, parent, node);
+        int rc = map_device(d, l, f, parent, node);
 
         if (rc != 0) {
             complain_partial(d, f, node, "xen,reg", rc);
@@ -225,7 +273,7 @@ static __init int pass_through_below(struct domain *d, const struct fdt *f, int 
             complain_partial(d, f, node, "xen,path", rc);
             return rc;
         }
-        rc = pass_through_below(d, f, node);
+        rc = pass_through_below(d, l, f, node);
         if (rc != 0)
             return rc;
     }
@@ -233,7 +281,8 @@ static __init int pass_through_below(struct domain *d, const struct fdt *f, int 
 }
 
 /* Check the partial tree and give the domain the devices that it names. */
-static __init int open_partial(struct domain *d, const struct domain_config *cfg, struct fdt *f)
+static __init int open_partial(struct domain *d, const struct domain_config *cfg,
+                               const struct guest_layout *l, struct fdt *f)
 {
     int node;
 
@@ -243,7 +292,7 @@ static __init int open_partial(struct domain *d, const struct domain_config *cfg
         return -EINVAL;
     }
     node = fdt_find_path(f, "/passthrough");
-    return node < 0 ? 0 : pass_through_below(d, f, node);
+    return node < 0 ? 0 : pass_through_below(d, l, f, node);
 }
 
 void __init arch_domain_config_from_boot(const struct domain_config *cfg,
@@ -298,7 +347,7 @@ int __init arch_domain_build(struct domain *d, const struct domain_config *cfg)
     if (rc == 0)
         rc = load_images(d, cfg, &layout);
     if (rc == 0 && has_partial)
-        rc = open_partial(d, cfg, &partial);
+        rc = open_partial(d, cfg, &layout, &partial);
     if (rc == 0)
         rc = write_fdt(d, cfg, &layout, has_partial ? &partial : NULL);
     if (rc != 0)

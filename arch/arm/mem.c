@@ -183,6 +183,18 @@ bool __init mem_is_mapped(uint64_t start, uint64_t size)
     return start >= end;
 }
 
+bool __init mem_touches_ram(uint64_t start, uint64_t size)
+{
+    uint64_t end = start + size;
+
+    if (start < arch_image_to_paddr(_end).v && arch_image_to_paddr(_start).v < end)
+        return true;
+    for (unsigned int i = 0; i < mapped.n; i++)
+        if (start < mapped.r[i].end && mapped.r[i].start < end)
+            return true;
+    return false;
+}
+
 static void __init map_direct(void)
 {
     for (unsigned int i = 0; i < mapped.n; i++) {

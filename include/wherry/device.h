@@ -31,8 +31,10 @@ int device_probe_node(const struct fdt *fdt, int node, enum device_class class);
 
 /* The host's tree, checked; valid from INIT_EARLY on. Device nodes the hypervisor took. */
 const struct fdt *host_fdt(void);
-/* Remember that the hypervisor uses a node (it is not given to the control domain). */
-void device_mark_used(int node);
+/* Remember that a node is taken: by the hypervisor or by a domain. -ENOSPC: too many are. */
+int device_mark_used(int node);
 bool device_is_used(int node);
+/* Do these physical addresses belong to registers of a node that is taken? */
+bool device_regs_are_used(const struct fdt *fdt, uint64_t start, uint64_t size);
 
 #endif

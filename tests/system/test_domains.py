@@ -268,12 +268,17 @@ def test_device_passed_through(start, probe, tmp_path, gic):
 
 
 def test_device_has_one_owner(start, probe, tmp_path):
-    """The second domain that asks for the device is left out."""
-    tree = rtc_tree(tmp_path / "rtc.dtb")
-    console = start([probe("rtc", "first", device_tree=tree), probe("", "second", device_tree=tree)])
-    console.wait_for(r"\(d1\) probe: rtc interrupt 34 came 2 times$", LIMIT)
-    only_line(console, "d2", "xen,path", "domain left out")
-    assert not any(line.startswith("(d2)") for line in console.lines)
+    """The second domain that asks for the device, by its registers or by its node, is left out."""
+    rtc = rtc_tree(tmp_path / "rtc.dtb")
+    other = rtc_tree(tmp_path / "flash.dtb", reg=(0x9010000, 0x1000, GUEST_RTC), host="/flash@0")
+    flash = rtc_tree(tmp_path / "node.dtb", reg=(0, 0x1000, GUEST_RTC), host="/flash@0")
+    again = rtc_tree(tmp_path / "again.dtb", reg=(0xf000000, 0x1000, GUEST_RTC), host="/flash@0")
+    console = start([probe("rtc", "d1", device_tree=rtc), probe("", "d2", device_tree=other),
+                     probe("", "d3", device_tree=flash), probe("", "d4", device_tree=again)])
+    see(console, r"\(d1\) probe: rtc interrupt 34 came 2 times$", r"\(d3\) probe: ends")
+    only_line(console, "d2", "xen,reg", "domain left out")
+    only_line(console, "d4", "xen,path", "domain left out")
+    assert not any(line.startswith(("(d2)", "(d4)")) for line in console.lines)
 
 
 # --- mistakes ---
@@ -295,6 +300,11 @@ def mistakes(tmp_path):
     whole = rtc_tree(tmp_path / "whole.dtb")
     truncated.write_bytes(open(whole, "rb").read()[:-200])
     ram = rtc_tree(tmp_path / "ram.dtb", reg=(0x60000000, 0x1000, GUEST_RTC), host="/pl031@9010000")
+    places = {  # machine and guest address: what is there
+        "image": (0x40210000, GUEST_RTC), "module": (0x4c000000, GUEST_RTC), "tree": (0x48000000, GUEST_RTC),
+        "gic": (0x8000000, GUEST_RTC), "uart": (0x9000000, GUEST_RTC),
+        "guest-ram": (0x9010000, 0x40001000), "guest-gic": (0x9010000, 0x3001000),
+        "guest-region": (0x9010000, 0x38000000)}
     part = rtc_tree(tmp_path / "part.dtb", reg=(0x9010800, 0x1000, GUEST_RTC))
     nowhere = rtc_tree(tmp_path / "nowhere.dtb", host="/no/such@1")
     cut = fdt.parse(open(whole, "rb").read())
@@ -327,6 +337,11 @@ def mistakes(tmp_path):
         ("tree-truncated", ["multiboot,device-tree"], None, {"device_tree": str(truncated)}),
         ("tree-is-none", ["multiboot,device-tree"], None, {"device_tree": str(big)}),
     ], [
+        *[(f"at-{name}", "xen,reg",
+           {"device_tree": rtc_tree(tmp_path / f"{name}.dtb", reg=(machine, 0x1000, guest))})
+          for name, (machine, guest) in places.items()],
+        ("reg-large", "xen,reg",
+         {"device_tree": rtc_tree(tmp_path / "large.dtb", reg=(0x30000000, 0x20000000, GUEST_RTC))}),
         ("reg-ram", "xen,reg", {"device_tree": ram}),
         ("reg-part", "xen,reg", {"device_tree": part}),
         ("reg-cut", "xen,reg", {"device_tree": str(tmp_path / "cut.dtb")}),
@@ -347,7 +362,7 @@ def test_mistakes(start, probe, tmp_path):
             if change:
                 change(root.children["chosen"].children[name])
 
-    console = start(domains, machine=Machine(gic=3, smp=2, memory=2048), hook=spoil)
+    console = start(domains, machine=Machine(gic=2, smp=2, memory=2048), hook=spoil)
     last = len(domains)
     see(console, r"\(d1\) probe: ends", rf"\(d{last}\) probe: ends")
     for name, words, _, _ in told:
