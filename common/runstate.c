@@ -29,17 +29,22 @@ struct runstate_area {
 };
 
 /* The guest looks while none of its vCPU's instructions runs, or takes a torn copy. */
-static void publish(struct vcpu_runstate *r)
+static noinline void publish_to(const struct runstate_area *area, const struct vcpu_runstate *r)
 {
-    const struct runstate_area *area = rcu_dereference(r->area);
     struct vcpu_runstate_info info = {0};
 
-    if (area == NULL)
-        return;
     fill(r, &info);
     memcpy(area->part[0], &info, area->first);
     if (unlikely(area->first < sizeof(info)))
         memcpy(area->part[1], (const char *)&info + area->first, sizeof(info) - area->first);
+}
+
+static inline void publish(const struct vcpu_runstate *r)
+{
+    const struct runstate_area *area = rcu_dereference(r->area);
+
+    if (area != NULL)
+        publish_to(area, r);
 }
 
 void runstate_enter(struct vcpu *v, uint32_t state, s_time_t now)
