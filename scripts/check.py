@@ -93,12 +93,16 @@ def reproducible(context):
 
 
 def unit(context):
+    for log in (context.out / "unit").glob("*.log"):
+        log.unlink()  # one of a test that is gone would still count
     context.make(f"O={context.out}", "unit")
     for log in sorted((context.out / "unit").glob("*.log")):
         context.log.write(log.read_text(encoding="utf-8", errors="replace"))
 
 
 def system(context):
+    for image in (context.out / "payloads").glob("*.img"):
+        image.unlink()  # one whose source is gone would still boot
     context.make(f"O={context.out}", "all", "payloads", "guest")
     for name, settings in (("noioreq", "IOREQ_SERVER=n"), ("release", "DEBUG=n")):
         context.variant(name, settings)
