@@ -10,13 +10,13 @@
 void ioreq_notified(struct vcpu *v, evtchn_port port)
 {
     (void)port;
-    /* The bit before the flag: who finds the flag clear finds the bit. Partner: wait_again(). */
+    /* The bit before the flag: who finds the flag clear finds the bit.
+     * Partner: ioreq_wait_again(). */
     vcpu_set_work(v, VCPU_WORK_IOREQ);
     vcpu_pause_clear(v, VPF_IOREQ);
 }
 
-/* Not answered: block v again, unless a notification came since the slot was read. */
-static void wait_again(struct vcpu *v)
+void ioreq_wait_again(struct vcpu *v)
 {
     vcpu_pause_set(v, VPF_IOREQ); /* full barrier; partner: ioreq_notified() */
     if (atomic32_fetch_or(&v->work, VCPU_WORK_IOREQ) & VCPU_WORK_IOREQ)
@@ -34,10 +34,6 @@ static void finish(struct vcpu *v, uint64_t data, bool answered)
     struct ioreq_access access = v->ioreq.access;
 
     WRITE_ONCE(v->ioreq.in_flight, false);
-    if (access.type == IOREQ_TYPE_INVALIDATE) {
-        ioreq_invalidate_next(v);
-        return;
-    }
     if (access.read && !access.data_is_ptr)
         access.data = mask_to_size(data, access.size);
     if (!answered)
@@ -73,7 +69,7 @@ static void evaluate(struct vcpu *v, struct ioreq_slot *slot, uint8_t state)
         if (state < v->ioreq.last_state)
             break;
         v->ioreq.last_state = state;
-        wait_again(v);
+        ioreq_wait_again(v);
         return;
     default:
         break;
@@ -86,8 +82,10 @@ void ioreq_vcpu_work(struct vcpu *v)
     struct ioreq_server *s;
     struct ioreq_slot *slot;
 
-    if (!v->ioreq.in_flight)
+    if (!v->ioreq.in_flight) {
+        ioreq_invalidate_answers(v);
         return;
+    }
     s = ioreq_server_find(v->domain, v->ioreq.server_id, v->ioreq.generation);
     if (s == NULL) {
         finish(v, ~UINT64_C(0), false);

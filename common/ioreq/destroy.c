@@ -45,8 +45,7 @@ static void wake_waiters(const struct ioreq_server *s)
     unsigned int i;
 
     for_each_vcpu (s->target, v, i)
-        if (READ_ONCE(v->ioreq.in_flight) && READ_ONCE(v->ioreq.server_id) == s->id &&
-            READ_ONCE(v->ioreq.generation) == s->generation)
+        if (ioreq_in_flight_at(v, s) || ioreq_invalidate_owed(s, v))
             ioreq_notified(v, 0);
 }
 

@@ -63,6 +63,9 @@ void ioreq_dump(struct domain *d)
             printk("  d%uv%u waits for server %u: %s %lx, size %u, last state %u\n", d->id, v->id,
                    vi->server_id, vi->access.read ? "read" : "write",
                    (unsigned long)vi->access.addr, vi->access.size, vi->last_state);
+        if (READ_ONCE(vi->inval_waiting) != 0)
+            printk("  d%uv%u waits for acknowledgements of %lu by servers %lx\n", d->id, v->id,
+                   (unsigned long)vi->inval_wanted, (unsigned long)vi->inval_waiting);
     }
 }
 

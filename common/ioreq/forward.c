@@ -43,17 +43,19 @@ static bool slot_usable(const struct ioreq_server *s, const struct ioreq_slot *s
     return false;
 }
 
-/* The vCPU waits from here on; before the request is visible, lest the answer comes first. */
-static void start_waiting(struct vcpu *v, const struct ioreq_server *s,
-                          const struct ioreq_access *access)
+bool ioreq_slot_prepare(const struct vcpu *v, struct ioreq_server *s,
+                        const struct ioreq_access *access)
 {
-    struct vcpu_ioreq *vi = &v->ioreq;
+    struct ioreq_slot *slot = &s->slots[v->id];
 
-    vi->access = *access;
-    vi->server_id = s->id;
-    vi->generation = s->generation;
-    vi->last_state = STATE_IOREQ_READY;
-    WRITE_ONCE(vi->in_flight, true);
+    if (!slot_usable(s, slot, READ_ONCE(s->vcpu[v->id].port)))
+        return false;
+    slot_fill(slot, access);
+    return true;
+}
+
+void ioreq_start_waiting(struct vcpu *v)
+{
     /*
      * v is current: no kick is needed. The work bit stays for as long as the request does, so that
      * whatever ends the wait, the vCPU cannot reach its guest past the request.
@@ -62,22 +64,38 @@ static void start_waiting(struct vcpu *v, const struct ioreq_server *s,
     atomic32_fetch_or(&v->work, VCPU_WORK_RESCHED | VCPU_WORK_IOREQ);
 }
 
-enum ioreq_result ioreq_post(struct vcpu *v, struct ioreq_server *s,
-                             const struct ioreq_access *access)
+void ioreq_slot_publish(struct vcpu *v, struct ioreq_server *s, const struct ioreq_access *access)
 {
-    struct ioreq_slot *slot = &s->slots[v->id];
-    evtchn_port port = READ_ONCE(s->port[v->id]);
     struct vcpu *server_vcpu;
 
-    if (!slot_usable(s, slot, port))
-        return IOREQ_UNCLAIMED;
-    slot_fill(slot, access);
-    start_waiting(v, s, access);
     /* Release: the slot's fields before its state; partner: the device model's acquire. */
-    slot_set_state(slot, access, STATE_IOREQ_READY);
-    server_vcpu = evtchn_notify_consumer_peer(v->domain, port);
+    slot_set_state(&s->slots[v->id], access, STATE_IOREQ_READY);
+    server_vcpu = evtchn_notify_consumer_peer(v->domain, READ_ONCE(s->vcpu[v->id].port));
     if (server_vcpu != NULL)
         sched_switch_to(server_vcpu);
+}
+
+/* Whose answer ends the wait: looked up again by these, no pointer is kept. */
+static void remember(struct vcpu *v, const struct ioreq_server *s,
+                     const struct ioreq_access *access)
+{
+    struct vcpu_ioreq *vi = &v->ioreq;
+
+    vi->access = *access;
+    vi->server_id = s->id;
+    vi->generation = s->generation;
+    vi->last_state = STATE_IOREQ_READY;
+    WRITE_ONCE(vi->in_flight, true);
+}
+
+static enum ioreq_result post(struct vcpu *v, struct ioreq_server *s,
+                              const struct ioreq_access *access)
+{
+    if (!ioreq_slot_prepare(v, s, access))
+        return IOREQ_UNCLAIMED;
+    remember(v, s, access);
+    ioreq_start_waiting(v);
+    ioreq_slot_publish(v, s, access);
     return IOREQ_SENT;
 }
 
@@ -105,7 +123,7 @@ enum ioreq_result ioreq_forward(struct vcpu *v, const struct ioreq_access *acces
         return IOREQ_RETRY;
     s = find_server(v, access);
     if (likely(s != NULL))
-        result = ioreq_post(v, s, access);
+        result = post(v, s, access);
     atomic64_count(result == IOREQ_SENT ? &v->domain->stats.forwarded
                                         : &v->domain->stats.unclaimed);
     return result;

@@ -32,7 +32,10 @@ void ioreq_pages_free(struct ioreq_server *s)
 
 void ioreq_pages_publish_port(struct ioreq_server *s, const struct vcpu *v)
 {
-    slot_set_eport(&s->slots[v->id], s->port[v->id]);
+    /* Nobody posts to a server that is not enabled: without a request the slot is at rest. */
+    if (!ioreq_in_flight_at(v, s) && !ioreq_invalidate_owed(s, v))
+        slot_reset(&s->slots[v->id]);
+    slot_set_eport(&s->slots[v->id], s->vcpu[v->id].port);
 }
 
 unsigned int ioreq_nr_frames(const struct domain *d)

@@ -14,7 +14,7 @@ static int add_port(struct ioreq_server *s, struct vcpu *v)
 
     if (port < 0)
         return port;
-    s->port[v->id] = (evtchn_port)port;
+    s->vcpu[v->id].port = (evtchn_port)port;
     if (s->target->ioreq.registry != NULL &&
         (s->target->ioreq.registry->route.enabled & BIT64(s->id)) != 0)
         ioreq_pages_publish_port(s, v);
@@ -23,10 +23,12 @@ static int add_port(struct ioreq_server *s, struct vcpu *v)
 
 static void remove_port(struct ioreq_server *s, unsigned int vcpu)
 {
-    if (s->port[vcpu] == 0)
+    evtchn_port port = s->vcpu[vcpu].port;
+
+    if (port == 0)
         return;
-    evtchn_free_consumer(s->target, s->port[vcpu]);
-    WRITE_ONCE(s->port[vcpu], 0);
+    evtchn_free_consumer(s->target, port);
+    WRITE_ONCE(s->vcpu[vcpu].port, 0);
 }
 
 void ioreq_ports_remove(struct ioreq_server *s)

@@ -24,9 +24,16 @@ extern unsigned int ioreq_max_servers; /* a target domain; <= IOREQ_SERVERS_LIMI
 extern unsigned int ioreq_max_ranges;  /* merged ranges of a server in one space */
 extern uint64_t ioreq_max_bytes;       /* of memory for one target domain's registry */
 
+/* What a server has for a vCPU of its target. */
+struct ioreq_server_vcpu {
+    evtchn_port
+        port; /* 0: none. Set before the vCPU first runs; the slot's copy is never believed */
+    uint8_t inval_state; /* NONE, or the last state sampled of an invalidation it owes; own pCPU */
+};
+
 /*
- * One device model's claim on a target. Constant after creation but for the ranges (ioreq lock)
- * and the ports, each of which is set before its vCPU first runs.
+ * One device model's claim on a target. Constant after creation but for the ranges (ioreq lock),
+ * the newest acknowledgement and what each vCPU has.
  */
 struct ioreq_server {
     struct domain *target, *owner; /* references */
@@ -36,7 +43,8 @@ struct ioreq_server {
     uint64_t generation;                     /* never twice in a domain */
     struct rangeset ranges[IOREQ_NR_SPACES]; /* ioreq lock */
     struct rcu_head rcu;
-    evtchn_port port[]; /* [vcpu id], 0: none. Ours: the slot's copy is never believed */
+    atomic64_t inval_acked; /* has forgotten all RAM that left up to this ram_generation; grows */
+    struct ioreq_server_vcpu vcpu[]; /* [vcpu id] */
 };
 
 /*
@@ -102,13 +110,34 @@ int ioreq_ports_add(struct ioreq_server *s);
 void ioreq_ports_remove(struct ioreq_server *s);
 
 /* --- forward.c --- */
-/* Put a request of current into its slot of s and notify: IOREQ_SENT or IOREQ_UNCLAIMED. */
-enum ioreq_result ioreq_post(struct vcpu *v, struct ioreq_server *s,
-                             const struct ioreq_access *access);
+/*
+ * The three steps of a request of current in its slot of s. Fill the slot: false if the device
+ * model left it unusable (logged), and then there is no request.
+ */
+bool ioreq_slot_prepare(const struct vcpu *v, struct ioreq_server *s,
+                        const struct ioreq_access *access);
+/* current waits from here on: before any request is visible, lest the answer comes first. */
+void ioreq_start_waiting(struct vcpu *v);
+/* The device model may see the request, and is told. */
+void ioreq_slot_publish(struct vcpu *v, struct ioreq_server *s, const struct ioreq_access *access);
+
+/* Does an access of v wait for s? Exact once a grace period has passed since v last posted to s. */
+static inline bool ioreq_in_flight_at(const struct vcpu *v, const struct ioreq_server *s)
+{
+    const struct vcpu_ioreq *vi = &v->ioreq;
+
+    return READ_ONCE(vi->in_flight) && READ_ONCE(vi->server_id) == s->id &&
+           READ_ONCE(vi->generation) == s->generation;
+}
 
 /* --- invalidate.c --- */
-/* One server has answered, or will not: ask the next. */
-void ioreq_invalidate_next(struct vcpu *v);
+/* current is woken and waits for acknowledgements: look at each, go on when none is owed. */
+void ioreq_invalidate_answers(struct vcpu *v);
+/* Does s owe v an acknowledgement? Exact once a grace period has passed since s last was asked. */
+static inline bool ioreq_invalidate_owed(const struct ioreq_server *s, const struct vcpu *v)
+{
+    return READ_ONCE(s->vcpu[v->id].inval_state) != STATE_IOREQ_NONE;
+}
 
 /* --- ranges.c --- */
 /* Claim or give up [start, end] of a space. They take the lock. errnos of the interface. */
@@ -151,11 +180,13 @@ int ioreq_route(struct vcpu *v, const struct ioreq_registry *reg, enum ioreq_spa
 /* The page of slots. -ENOMEM, -EINVAL when the target is dying. */
 int ioreq_pages_alloc(struct ioreq_server *s);
 void ioreq_pages_free(struct ioreq_server *s);
-/* Tell the device model v's port. ioreq lock held. */
+/* Make v's slot ready for requests: the port, and nothing left of an answer that came too late. */
 void ioreq_pages_publish_port(struct ioreq_server *s, const struct vcpu *v);
 
 /* --- complete.c --- */
 /* The consumer of every server's ports (evtchn.h): v's request may be answered. Lock-free. */
 void ioreq_notified(struct vcpu *v, evtchn_port port);
+/* Not answered: block current again, unless a notification came since the slot was read. */
+void ioreq_wait_again(struct vcpu *v);
 
 #endif

@@ -11,7 +11,7 @@
 
 static size_t server_bytes(const struct domain *d)
 {
-    return sizeof(struct ioreq_server) + d->max_vcpus * sizeof(evtchn_port);
+    return sizeof(struct ioreq_server) + d->max_vcpus * sizeof(struct ioreq_server_vcpu);
 }
 
 /* Page included: the target pays for it here, as it is not in its memory account. */
@@ -174,6 +174,26 @@ int ioreq_server_create(struct domain *d, uint32_t *id)
     return rc;
 }
 
+/*
+ * Once "disabled" is answered, no vCPU is on its way to post a request any more, and none waits for
+ * an acknowledgement. An access in flight may still be answered.
+ */
+static void settle_disabled(struct domain *d, uint32_t id)
+{
+    struct ioreq_server *s;
+
+    if (!domain_get(d))
+        return;
+    synchronize_rcu();
+    spin_lock(&d->ioreq.lock);
+    if (ioreq_server_owned(d, id, &s) == 0)
+        for (unsigned int i = 0; i < d->max_vcpus; i++)
+            if (d->ioreq.vcpu[i] != NULL && ioreq_invalidate_owed(s, d->ioreq.vcpu[i]))
+                ioreq_notified(d->ioreq.vcpu[i], 0);
+    spin_unlock(&d->ioreq.lock);
+    domain_put(d);
+}
+
 int ioreq_server_set_state(struct domain *d, uint32_t id, bool enable)
 {
     struct ioreq_server *s;
@@ -194,9 +214,8 @@ int ioreq_server_set_state(struct domain *d, uint32_t id, bool enable)
     ioreq_route_enable(d->ioreq.registry, id, enable);
 out:
     spin_unlock(&d->ioreq.lock);
-    /* Once "disabled" is answered, no vCPU is on its way to post a request any more. */
     if (changed && !enable)
-        synchronize_rcu();
+        settle_disabled(d, id);
     return rc;
 }
 

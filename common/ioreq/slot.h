@@ -90,6 +90,12 @@ static inline void slot_set_state(struct ioreq_slot *slot, const struct ioreq_ac
     store_release(&slot->bits, slot_bits(a, state));
 }
 
+/* State NONE: whatever request was there is given up. */
+static inline void slot_reset(struct ioreq_slot *slot)
+{
+    WRITE_ONCE(slot->bits, STATE_IOREQ_NONE);
+}
+
 static inline void slot_set_eport(struct ioreq_slot *slot, uint32_t port)
 {
     WRITE_ONCE(slot->vp_eport, port);

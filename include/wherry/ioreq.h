@@ -51,6 +51,7 @@ struct ioreq_domain {
     struct spinlock lock;            /* LOCK_RANK_IOREQ: everything below */
     struct ioreq_registry *registry; /* NULL until the first server; published with release */
     struct vcpu **vcpu;              /* [max_vcpus]: those that joined and have their ports */
+    atomic64_t ram_generation;       /* grows each time RAM leaves the p2m; atomic, no lock */
     uint64_t bytes;                  /* allocated for servers, ranges and tables; limited */
     struct rcu_head owner_died;      /* of this domain as an owner; queued while... */
     atomic32_t owner_died_queued;    /* ... this is set */
@@ -66,7 +67,8 @@ struct vcpu_ioreq {
     uint32_t server_id;  /* who has the request, looked up again at completion */
     uint64_t generation; /* of that server; ids are reused */
     struct ioreq_access access;
-    uint64_t inval_left; /* servers still to be asked: bit id */
+    uint64_t inval_wanted;  /* the ram_generation that every enabled server has to acknowledge */
+    uint64_t inval_waiting; /* who was asked and has not answered: bit id */
     /* Last routing hit: valid while the domain's table version is the same. */
     uint64_t hit_version, hit_first, hit_last;
     uint32_t hit_server;
@@ -99,12 +101,13 @@ enum ioreq_result ioreq_forward(struct vcpu *v, const struct ioreq_access *acces
 bool ioreq_claims(struct vcpu *v, uint64_t first, uint64_t last);
 
 /*
- * RAM has left d's p2m, and device models may have cached what was there. The vCPU whose
+ * RAM has left d's p2m and TLBs, and device models may have cached what was there. The vCPU whose
  * hypercall did it (or, when another domain did, every vCPU of d) returns to its guest only after
- * each enabled server has answered an invalidation: VCPU_WORK_INVAL. No lock may be held.
+ * each enabled server has acknowledged a ram_generation that is no older: VCPU_WORK_INVAL.
+ * Any locks may be held but the scheduler's.
  */
 void ioreq_ram_removed(struct domain *d);
-/* Exit path, VCPU_WORK_INVAL: ask the servers, one after another. */
+/* Exit path, VCPU_WORK_INVAL: ask all servers at once, and wait for them. */
 void ioreq_invalidate_work(struct vcpu *v);
 
 /* Exit path, VCPU_WORK_IOREQ: completes the access if it is answered, else blocks v again. */

@@ -43,7 +43,7 @@ static void the_vcpu_waits_for_every_server(void **state)
     remove_ram();
     assert_false(fake_exit_path(v0));
     assert_asked(a);
-    assert_int_equal(dm_slot(guest, b, 0)->state, STATE_IOREQ_NONE);
+    assert_asked(b);
     scene_answer(a, 0, 0);
     assert_false(fake_exit_path(v0));
     assert_int_equal(dm_slot(guest, a, 0)->state, STATE_IOREQ_NONE);
@@ -70,7 +70,7 @@ static void disabled_servers_are_not_asked(void **state)
     assert_int_equal(dm_slot(guest, a, 0)->type, 0);
 }
 
-static void removal_by_another_domain_asks_on_every_vcpu(void **state)
+static void removal_by_another_domain_holds_every_vcpu(void **state)
 {
     unsigned int a = scene_server(BASE, BASE + 0xfff);
 
@@ -79,9 +79,191 @@ static void removal_by_another_domain_asks_on_every_vcpu(void **state)
     for (unsigned int i = 0; i < guest->max_vcpus; i++) {
         assert_false(fake_exit_path(guest->vcpu[i]));
         assert_int_equal(dm_slot(guest, a, i)->type, IOREQ_TYPE_INVALIDATE);
+    }
+    for (unsigned int i = 0; i < guest->max_vcpus; i++) {
         scene_answer(a, i, 0);
         assert_true(fake_exit_path(guest->vcpu[i]));
     }
+}
+
+/* What one vCPU was told is as good for another. */
+static void an_acknowledgement_counts_for_all_vcpus(void **state)
+{
+    unsigned int a = scene_server(BASE, BASE + 0xfff);
+    struct vcpu *v1 = guest->vcpu[1];
+
+    (void)state;
+    AS(control, (ioreq_ram_removed(guest), 0));
+    assert_false(fake_exit_path(guest->vcpu[0]));
+    scene_answer(a, 0, 0);
+    assert_true(fake_exit_path(guest->vcpu[0]));
+    assert_true(fake_exit_path(v1));
+    assert_int_equal(dm_slot(guest, a, 1)->type, 0);
+}
+
+/* An answer to a request that is older than the removal says nothing about it. */
+static void an_older_acknowledgement_does_not_count(void **state)
+{
+    unsigned int a = scene_server(BASE, BASE + 0xfff);
+    struct vcpu *v1 = guest->vcpu[1];
+
+    (void)state;
+    remove_ram();
+    assert_false(fake_exit_path(v0));
+    current = v1;
+    ioreq_ram_removed(guest);
+    current = dm->vcpu[0];
+    scene_answer(a, 0, 0);
+    assert_true(fake_exit_path(v0)); /* its own removal is acknowledged */
+    assert_false(fake_exit_path(v1));
+    assert_int_equal(dm_slot(guest, a, 1)->type, IOREQ_TYPE_INVALIDATE);
+    scene_answer(a, 1, 0);
+    assert_true(fake_exit_path(v1));
+}
+
+static void a_removal_while_waiting_is_asked_for_afterwards(void **state)
+{
+    unsigned int a = scene_server(BASE, BASE + 0xfff);
+
+    (void)state;
+    remove_ram();
+    assert_false(fake_exit_path(v0));
+    AS(control, (ioreq_ram_removed(guest), 0));
+    assert_false(fake_exit_path(v0));
+    scene_answer(a, 0, 0);
+    assert_false(fake_exit_path(v0));
+    assert_asked(a);
+    scene_answer(a, 0, 0);
+    assert_true(fake_exit_path(v0));
+}
+
+static void a_slow_server_is_waited_for_alone(void **state)
+{
+    unsigned int a = scene_server(BASE, BASE + 0xfff);
+    unsigned int b = scene_server(BASE + 0x1000, BASE + 0x1fff);
+
+    (void)state;
+    remove_ram();
+    assert_false(fake_exit_path(v0));
+    scene_answer(b, 0, 0);
+    assert_false(fake_exit_path(v0));
+    scene_set_state(a, 0, STATE_IOREQ_INPROCESS);
+    fake_send(guest, scene_port(a, 0));
+    assert_false(fake_exit_path(v0));
+    fake_send(guest, scene_port(b, 0)); /* once more, for nothing */
+    assert_false(fake_exit_path(v0));
+    scene_answer(a, 0, 0);
+    assert_true(fake_exit_path(v0));
+}
+
+static void a_disabled_server_is_not_waited_for(void **state)
+{
+    unsigned int a = scene_server(BASE, BASE + 0xfff);
+
+    (void)state;
+    remove_ram();
+    assert_false(fake_exit_path(v0));
+    assert_int_equal(dm_enable(guest, a, false), 0);
+    assert_true(fake_exit_path(v0));
+    assert_int_equal(dm_slot(guest, a, 0)->state, STATE_IOREQ_NONE);
+
+    /* Its late answer does not spoil the slot for the time after. */
+    scene_set_state(a, 0, STATE_IORESP_READY);
+    assert_int_equal(dm_enable(guest, a, true), 0);
+    assert_int_equal(guest_access(v0, BASE, 4, true, 0), IOREQ_SENT);
+    scene_answer(a, 0, 0x11);
+    assert_true(fake_exit_path(v0));
+    assert_int_equal(v0->arch.result, 0x11);
+}
+
+/* Enabling it again before the vCPU looked: it is asked still, and its slot untouched. */
+static void disabled_and_enabled_is_waited_for(void **state)
+{
+    unsigned int a = scene_server(BASE, BASE + 0xfff);
+
+    (void)state;
+    remove_ram();
+    assert_false(fake_exit_path(v0));
+    assert_int_equal(dm_enable(guest, a, false), 0);
+    assert_int_equal(dm_enable(guest, a, true), 0);
+    assert_false(fake_exit_path(v0));
+    assert_asked(a);
+    scene_answer(a, 0, 0);
+    assert_true(fake_exit_path(v0));
+}
+
+static void a_server_enabled_meanwhile_is_asked_too(void **state)
+{
+    unsigned int a = scene_server(BASE, BASE + 0xfff);
+    unsigned int b = scene_server(BASE + 0x1000, BASE + 0x1fff);
+
+    (void)state;
+    assert_int_equal(dm_enable(guest, b, false), 0);
+    remove_ram();
+    assert_false(fake_exit_path(v0));
+    assert_int_equal(dm_enable(guest, b, true), 0);
+    scene_answer(a, 0, 0);
+    assert_false(fake_exit_path(v0));
+    assert_asked(b);
+    scene_answer(b, 0, 0);
+    assert_true(fake_exit_path(v0));
+}
+
+/* Its successor has the same id and owes nothing for what it was not asked. */
+static void a_destroyed_servers_id_does_not_inherit_the_debt(void **state)
+{
+    unsigned int a = scene_server(BASE, BASE + 0xfff);
+
+    (void)state;
+    remove_ram();
+    assert_false(fake_exit_path(v0));
+    assert_int_equal(dm_destroy(guest, a), 0);
+    fake_rcu_run();
+    assert_int_equal(scene_server(BASE, BASE + 0xfff), a);
+    assert_false(fake_exit_path(v0)); /* asked itself: it is enabled and has acknowledged nothing */
+    assert_asked(a);
+    scene_answer(a, 0, 0);
+    assert_true(fake_exit_path(v0));
+}
+
+static void a_server_that_cannot_be_asked_holds_nobody(void **state)
+{
+    unsigned int a = scene_server(BASE, BASE + 0xfff);
+
+    (void)state;
+    scene_set_state(a, 0, STATE_IOREQ_INPROCESS);
+    remove_ram();
+    assert_true(fake_exit_path(v0));
+}
+
+/* Given up is answered. */
+static void state_none_is_an_acknowledgement(void **state)
+{
+    unsigned int a = scene_server(BASE, BASE + 0xfff);
+
+    (void)state;
+    remove_ram();
+    assert_false(fake_exit_path(v0));
+    scene_set_state(a, 0, STATE_IOREQ_NONE);
+    fake_send(guest, scene_port(a, 0));
+    assert_true(fake_exit_path(v0));
+}
+
+static void a_step_back_crashes_the_guest(void **state)
+{
+    unsigned int a = scene_server(BASE, BASE + 0xfff);
+
+    (void)state;
+    remove_ram();
+    assert_false(fake_exit_path(v0));
+    scene_set_state(a, 0, STATE_IOREQ_INPROCESS);
+    fake_send(guest, scene_port(a, 0));
+    assert_false(fake_exit_path(v0));
+    fake_crashes = 0;
+    scene_set_state(a, 0, STATE_IOREQ_READY);
+    fake_send(guest, scene_port(a, 0));
+    fake_exit_path(v0);
+    assert_int_equal(fake_crashes, 1);
 }
 
 static void an_access_in_flight_comes_first(void **state)
@@ -143,7 +325,18 @@ int main(void)
         SCENE_TEST(nothing_to_do_without_servers),
         SCENE_TEST(the_vcpu_waits_for_every_server),
         SCENE_TEST(disabled_servers_are_not_asked),
-        SCENE_TEST(removal_by_another_domain_asks_on_every_vcpu),
+        SCENE_TEST(removal_by_another_domain_holds_every_vcpu),
+        SCENE_TEST(an_acknowledgement_counts_for_all_vcpus),
+        SCENE_TEST(an_older_acknowledgement_does_not_count),
+        SCENE_TEST(a_removal_while_waiting_is_asked_for_afterwards),
+        SCENE_TEST(a_slow_server_is_waited_for_alone),
+        SCENE_TEST(a_disabled_server_is_not_waited_for),
+        SCENE_TEST(disabled_and_enabled_is_waited_for),
+        SCENE_TEST(a_server_enabled_meanwhile_is_asked_too),
+        SCENE_TEST(a_destroyed_servers_id_does_not_inherit_the_debt),
+        SCENE_TEST(a_server_that_cannot_be_asked_holds_nobody),
+        SCENE_TEST(state_none_is_an_acknowledgement),
+        SCENE_TEST(a_step_back_crashes_the_guest),
         SCENE_TEST(an_access_in_flight_comes_first),
         SCENE_TEST(a_destroyed_server_is_not_waited_for),
         SCENE_TEST(a_bad_state_crashes_the_guest),
