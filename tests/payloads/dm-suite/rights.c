@@ -46,38 +46,6 @@ static long guest_foreign(struct box *b, domid_t dom)
     return rc != 0 ? rc : *err;
 }
 
-/* A page of the guest that holds nothing. */
-#define SPARE_GPA 0x41800000u
-
-/* What the guest's memory was, its device model may have mapped: it is told before the guest goes
- * on. */
-void test_invalidation(void)
-{
-    static struct dm_server s;
-    struct box *b = box_of(GUEST, 0);
-    struct xen_remove_from_physmap *op = (struct xen_remove_from_physmap *)b->buffer;
-    long rc;
-
-    if (!tap_eq(dm_server_open(&s, GUEST), 0, "a server"))
-        return;
-    serve_with(&s, NULL);
-    *op = (struct xen_remove_from_physmap){.domid = DOMID_SELF, .gpfn = SPARE_GPA >> PAGE_SHIFT};
-    rc = guest_hypercall(b, __HYPERVISOR_memory_op, XENMEM_remove_from_physmap, b->where, 0);
-    tap_eq(rc, 0, "the guest removes a page of its memory");
-    tap(nr_seen == 1 && seen[0].type == IOREQ_TYPE_INVALIDATE, "its device model is told");
-    tap_eq(seen[0].dir, IOREQ_WRITE, "invalidation: a write");
-    tap_eq(seen[0].size, 4, "invalidation: of 4 bytes");
-    tap_eq(seen[0].count, 0, "invalidation: none of them");
-    tap_eq((int64_t)seen[0].data, -1, "invalidation: all ones");
-    serve_with(&s, NULL);
-    *op = (struct xen_remove_from_physmap){.domid = DOMID_SELF, .gpfn = SPARE_GPA >> PAGE_SHIFT};
-    rc = guest_hypercall(b, __HYPERVISOR_memory_op, XENMEM_remove_from_physmap, b->where, 0);
-    tap_eq(rc, -XEN_ENOENT, "it is not there a second time");
-    tap_eq(nr_seen, 0, "and nobody is told");
-    dm_server_close(&s);
-    serve_with(NULL, NULL);
-}
-
 void test_guest_rights(void)
 {
     static struct dm_server s;
