@@ -11,6 +11,7 @@
 #include <asm/kernel_image.h>
 #include <asm/setup.h>
 #include <wherry/boot.h>
+#include <wherry/boot_ram.h>
 #include <wherry/device.h>
 #include <wherry/domain.h>
 #include <wherry/guest_access.h>
@@ -313,7 +314,7 @@ static __init int check_module(const struct domain_config *cfg, const char *what
 {
     char text[96];
 
-    if (m->size == 0 || mem_is_mapped(m->addr, m->size))
+    if (m->size == 0 || boot_ram_is_mapped(m->addr, m->size))
         return 0;
     snprintf(text, sizeof(text), "%s: no memory at 0x%llx to 0x%llx", what,
              (unsigned long long)m->addr, (unsigned long long)(m->addr + m->size - 1));

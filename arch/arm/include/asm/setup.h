@@ -34,8 +34,6 @@ void secondary_start(void);
 void __noreturn smp_secondary_start(unsigned int cpu);
 
 /* --- mem.c --- */
-/* Can all of these physical addresses be read through the direct map? While booting only. */
-bool mem_is_mapped(uint64_t start, uint64_t size);
 /* Is any of it RAM that is the hypervisor's to use or to give away? While booting only. */
 bool mem_touches_ram(uint64_t start, uint64_t size);
 /* arch_boot_finished(): .init's pages become ordinary RAM. */
