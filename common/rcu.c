@@ -3,6 +3,7 @@
  * Grace periods for include/wherry/rcu.h. Each CPU keeps two lists: `next` collects, `wait` waits
  * for the CPUs that were in the hypervisor when the wait began.
  */
+#include <asm/relax.h>
 #include <wherry/bug.h>
 #include <wherry/domain.h>
 #include <wherry/init.h>
@@ -40,8 +41,9 @@ static void take_snapshot(uint32_t snap[CONFIG_NR_CPUS])
     unsigned int cpu;
 
     smp_mb(); /* unpublishing before reading epochs; partner: smp_mb() in rcu_enter() */
+    /* Acquire: who is found outside has made its reads before we free; partner: rcu_exit(). */
     for_each_online_cpu (cpu)
-        snap[cpu] = cpu == smp_processor_id() ? 0 : READ_ONCE(per_cpu(rcu_epoch, cpu));
+        snap[cpu] = cpu == smp_processor_id() ? 0 : load_acquire(&per_cpu(rcu_epoch, cpu));
 }
 
 /* Has `cpu` left the hypervisor since the snapshot? */
@@ -120,7 +122,7 @@ void synchronize_rcu(void)
     rcu_exit(); /* two CPUs may wait here for each other */
     for_each_online_cpu (cpu)
         while (!cpu_passed(cpu, snap[cpu]))
-            barrier();
+            arch_relax();
     rcu_enter();
 }
 

@@ -92,12 +92,16 @@ def reproducible(context):
 
 
 
-def unit(context):
-    for log in (context.out / "unit").glob("*.log"):
+def unit(context, target="unit"):
+    for log in (context.out / target).glob("*.log"):
         log.unlink()  # one of a test that is gone would still count
-    context.make(f"O={context.out}", "unit")
-    for log in sorted((context.out / "unit").glob("*.log")):
+    context.make(f"O={context.out}", target)
+    for log in sorted((context.out / target).glob("*.log")):
         context.log.write(log.read_text(encoding="utf-8", errors="replace"))
+
+
+def unit_threads(context):
+    unit(context, "unit-threads")
 
 
 def system(context):
@@ -125,6 +129,7 @@ STEPS = [
     Step("tidy", "clang-tidy", lambda c: c.make(f"O={c.out}", "check-tidy")),
     Step("layout", "our public headers are those of libxen-dev", lambda c: c.make("layout")),
     Step("unit", "unit tests", unit, "cmocka"),
+    Step("unit-threads", "unit tests with threads, thread sanitizer", unit_threads, "cmocka"),
     Step("system", "boots under QEMU: suites, boot protocol, main job", system, "pytest"),
     Step("bench", "instructions per operation are within the aims",
          lambda c: c.make(f"O={c.out}", "bench")),

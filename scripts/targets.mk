@@ -2,7 +2,7 @@
 #
 # Targets beside the image: tests, payloads and cleaning. Included by the top Makefile.
 
-.PHONY: setup payloads unit layout guest clean distclean
+.PHONY: setup payloads unit unit-threads layout guest clean distclean
 
 # Everything below that needs tools of the machine depends on this; it is silent when all is there.
 setup:
@@ -14,6 +14,9 @@ payloads:
 
 unit:
 	$(Q)$(MAKE) --no-print-directory -C tests/unit O=$(abspath $(O))/unit check
+
+unit-threads:
+	$(Q)$(MAKE) --no-print-directory -C tests/unit SAN=thread O=$(abspath $(O))/unit-threads check
 
 layout:
 	$(Q)$(MAKE) --no-print-directory -C tests/layout layout
@@ -57,7 +60,7 @@ check-cppcheck: $(AUTOCONF_MK)
 	@sh scripts/check-cppcheck.sh $(SRCARCH) $(O)/include $(O)/check/cppcheck
 
 clean:
-	rm -rf $(O)/obj $(O)/include $(O)/payloads $(O)/unit $(O)/guest $(O)/check $(O)/wherry $(O)/wherry.* $(O)/syms-* \
+	rm -rf $(O)/obj $(O)/include $(O)/payloads $(O)/unit $(O)/unit-threads $(O)/guest $(O)/check $(O)/wherry $(O)/wherry.* $(O)/syms-* \
 		$(O)/asm-offsets.s $(O)/.flags
 
 distclean:

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The hooks of include/wherry/ on the build host: record, or act on plain memory. */
 #include <asm/fake.h>
+#include <asm/relax.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <wherry/domain.h>
 #include <wherry/irq.h>
 #include <wherry/guest_access.h>
@@ -39,10 +42,15 @@ s_time_t arch_now(void)
     return (s_time_t)fake_now;
 }
 
+void arch_relax(void)
+{
+    syscall(SYS_sched_yield); /* sched_yield() is another function here */
+}
+
 void arch_smp_kick(unsigned int cpu)
 {
     (void)cpu;
-    fake_kicks++;
+    __atomic_fetch_add(&fake_kicks, 1, __ATOMIC_RELAXED);
 }
 
 void irq_release_guest(struct domain *d)

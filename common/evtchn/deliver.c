@@ -211,7 +211,7 @@ static void notify_peer(const struct domain *d, evtchn_port port, const struct b
     }
     v = domain_vcpu(rd, rb.vcpu);
     if (v != NULL)
-        consumers[rb.consumer - 1](v, b->peer);
+        READ_ONCE(consumers[rb.consumer - 1])(v, b->peer);
 }
 
 int evtchn_send(struct domain *d, evtchn_port port)

@@ -82,8 +82,8 @@ static void remember(struct vcpu *v, const struct ioreq_server *s,
     struct vcpu_ioreq *vi = &v->ioreq;
 
     vi->access = *access;
-    vi->server_id = s->id;
-    vi->generation = s->generation;
+    WRITE_ONCE(vi->server_id, s->id);
+    WRITE_ONCE(vi->generation, s->generation);
     vi->last_state = STATE_IOREQ_READY;
     WRITE_ONCE(vi->in_flight, true);
 }

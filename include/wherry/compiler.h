@@ -29,8 +29,13 @@
  * Exactly one load or store of a scalar. Everything that another CPU, a guest or a device
  * model can change goes through these: read once into a local, check, then use.
  */
+#ifdef WHERRY_TSAN /* the thread sanitizer takes volatile accesses for plain ones */
+#define READ_ONCE(x)     __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
+#else
 #define READ_ONCE(x)     (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+#endif
 
 #define barrier() __asm__ volatile("" ::: "memory")
 

@@ -274,6 +274,8 @@ static void everything_at_once(void **state)
 {
     struct player players[NR_THREADS] = {
         {control->vcpu[0], 0, 1}, {dm->vcpu[0], 1, 2}, {guest->vcpu[0], 2, 3}, {NULL, 3, 4}};
+    const char *want = getenv("STRESS_SECONDS");
+    int least = want != NULL ? atoi(want) : 1;
     pthread_t t[NR_THREADS];
 
     (void)state;
@@ -284,7 +286,7 @@ static void everything_at_once(void **state)
     alarm(60); /* a deadlock is a hang */
     for (unsigned int i = 0; i < NR_THREADS; i++)
         pthread_create(&t[i], NULL, i < 3 ? guest_thread : hypervisor_thread, &players[i]);
-    for (unsigned int i = 0; i < MAX_SECONDS && (i == 0 || !enough()); i++)
+    for (int i = 0; i < MAX_SECONDS && (i < least || !enough()); i++)
         sleep(1);
     __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
     for (unsigned int i = 0; i < NR_THREADS; i++)

@@ -13,12 +13,17 @@ char fake_log[FAKE_LOG_SIZE];
 
 static void out(const char *fmt, va_list args)
 {
-    size_t used = strlen(fake_log);
+    static bool busy; /* atomically; guards fake_log against other threads */
     va_list copy;
+    size_t used;
 
+    while (__atomic_test_and_set(&busy, __ATOMIC_ACQUIRE))
+        ;
+    used = strlen(fake_log);
     va_copy(copy, args);
     vsnprintf(fake_log + used, sizeof(fake_log) - used, fmt, copy);
     va_end(copy);
+    __atomic_clear(&busy, __ATOMIC_RELEASE);
     if (getenv("FAKE_LOG") != NULL)
         vfprintf(stderr, fmt, args);
 }

@@ -20,7 +20,7 @@ void vcpu_pause_clear(struct vcpu *v, uint32_t flags)
     uint32_t old = atomic32_fetch_and(&v->pause_flags, ~flags);
 
     if ((old & flags) != 0 && (old & ~flags) == 0)
-        fake_wakes++;
+        __atomic_fetch_add(&fake_wakes, 1, __ATOMIC_RELAXED);
 }
 
 void vcpu_wake_event(struct vcpu *v)
@@ -47,7 +47,7 @@ void vcpu_unpause(struct vcpu *v)
 
 bool vcpu_is_off_cpu(const struct vcpu *v)
 {
-    return v != current;
+    return v != current && !load_acquire(&v->sched.on_cpu);
 }
 
 void vcpu_block(void)
@@ -62,7 +62,7 @@ bool hypercall_preempt_check(void)
 
 void sched_switch_to(struct vcpu *v)
 {
-    fake_switched_to = v;
+    WRITE_ONCE(fake_switched_to, v);
 }
 
 bool fake_exit_path(struct vcpu *v)

@@ -3,8 +3,7 @@
 #ifndef WHERRY_ASM_RELAX_H
 #define WHERRY_ASM_RELAX_H
 
-static inline void arch_relax(void)
-{
-}
+/* There are fewer host CPUs than pCPUs: whoever is waited for may need this one. */
+void arch_relax(void);
 
 #endif
