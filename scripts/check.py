@@ -130,6 +130,7 @@ STEPS = [
     Step("layout", "our public headers are those of libxen-dev", lambda c: c.make("layout")),
     Step("unit", "unit tests", unit, "cmocka"),
     Step("unit-threads", "unit tests with threads, thread sanitizer", unit_threads, "cmocka"),
+    Step("fuzz", "every input of the fuzzers' corpora", lambda c: c.make(f"O={c.out}", "fuzz-check")),
     Step("system", "boots under QEMU: suites, boot protocol, main job", system, "pytest"),
     Step("bench", "instructions per operation are within the aims",
          lambda c: c.make(f"O={c.out}", "bench")),

@@ -8,7 +8,7 @@ set -eu
 
 packages="
     make gcc libc6-dev binutils gcc-aarch64-linux-gnu binutils-aarch64-linux-gnu libc6-dev-arm64-cross
-    clang lld llvm clang-format clang-tidy cppcheck
+    clang libclang-rt-14-dev lld llvm clang-format clang-tidy cppcheck
     python3 python3-kconfiglib python3-pytest python3-pexpect
     qemu-system-arm device-tree-compiler libfdt-dev
     libcmocka-dev libxen-dev

@@ -2,7 +2,7 @@
 #
 # Targets beside the image: tests, payloads and cleaning. Included by the top Makefile.
 
-.PHONY: setup payloads unit unit-threads layout guest clean distclean
+.PHONY: setup payloads unit unit-threads fuzz fuzz-check fuzz-coverage layout guest clean distclean
 
 # Everything below that needs tools of the machine depends on this; it is silent when all is there.
 setup:
@@ -17,6 +17,10 @@ unit:
 
 unit-threads:
 	$(Q)$(MAKE) --no-print-directory -C tests/unit SAN=thread O=$(abspath $(O))/unit-threads check
+
+# Fuzzers: FUZZ=name, TIME=seconds for each (tests/fuzz/Makefile).
+fuzz fuzz-check fuzz-coverage:
+	$(Q)$(MAKE) --no-print-directory -C tests/fuzz O=$(abspath $(O))/fuzz $(or $(patsubst fuzz-%,%,$(filter-out fuzz,$@)),run)
 
 layout:
 	$(Q)$(MAKE) --no-print-directory -C tests/layout layout
@@ -60,7 +64,7 @@ check-cppcheck: $(AUTOCONF_MK)
 	@sh scripts/check-cppcheck.sh $(SRCARCH) $(O)/include $(O)/check/cppcheck
 
 clean:
-	rm -rf $(O)/obj $(O)/include $(O)/payloads $(O)/unit $(O)/unit-threads $(O)/guest $(O)/check $(O)/wherry $(O)/wherry.* $(O)/syms-* \
+	rm -rf $(O)/obj $(O)/include $(O)/payloads $(O)/unit $(O)/unit-threads $(O)/fuzz $(O)/guest $(O)/check $(O)/wherry $(O)/wherry.* $(O)/syms-* \
 		$(O)/asm-offsets.s $(O)/.flags
 
 distclean:

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the ioreq core should do, said a second time and as simply as possible: plain lists, linear
+ * searches, nothing shared with common/ioreq/ but the sizes that its budget counts.
+ * fuzz_hypercall.c makes each call on both and compares (model_check.c).
+ */
+#ifndef WHERRY_FUZZ_MODEL_H
+#define WHERRY_FUZZ_MODEL_H
+
+#include <wherry/domain.h>
+
+#define MODEL_DOMAINS 4
+#define MODEL_FRAMES  96 /* of the machine: few, so that they run out */
+#define MODEL_VCPUS   3
+#define MODEL_SERVERS 64
+
+struct model_range {
+    uint64_t first, last;
+};
+
+/* Disjoint, not adjacent, ascending. */
+struct model_set {
+    unsigned int nr, room;
+    struct model_range *range;
+};
+
+/* What the slot has, as far as the hypervisor ever looks at it. */
+struct model_slot {
+    uint8_t state;
+    uint32_t eport;
+    uint64_t data;
+};
+
+struct model_server {
+    const struct domain *owner;
+    uint64_t generation;
+    bool enabled;
+    bool owner_gone; /* killed: goes when the grace period ends */
+    struct model_set set[IOREQ_NR_SPACES];
+    uint64_t acked;             /* the newest removal of RAM it has acknowledged */
+    uint8_t owes[MODEL_VCPUS];  /* last state of an invalidation not yet answered, or NONE */
+    uint32_t port[MODEL_VCPUS]; /* whichever the core chose */
+    struct model_slot slot[MODEL_VCPUS];
+};
+
+struct model_vcpu {
+    struct vcpu *v;              /* NULL: does not exist */
+    bool blocked;                /* VPF_IOREQ */
+    bool work_ioreq, work_inval; /* on its way to the guest */
+    bool waiting;                /* for the answer to `access` */
+    uint32_t server;
+    uint64_t generation;
+    uint8_t last_state;
+    struct ioreq_access access;
+    uint64_t inval_wanted, inval_asked;
+    unsigned int completions; /* and how the last one came out */
+    bool answered;
+    uint64_t result;
+};
+
+struct model_domain {
+    struct domain *d; /* NULL: does not exist */
+    bool shut_down;
+    bool owner_died; /* its servers elsewhere go when the grace period ends */
+    unsigned int pauses;
+    bool registry;
+    uint64_t generation;
+    uint64_t ram_generation;
+    /* Servers that are gone, until the grace period ends: id, and whom to wake. */
+    uint64_t busy;
+    struct {
+        uint64_t generation;
+        uint32_t owed; /* bit: vCPU */
+    } retiring[MODEL_SERVERS];
+    uint64_t leftover; /* ids of which the core still has intervals, and what they cost */
+    uint64_t leftover_bytes[MODEL_SERVERS];
+    struct model_server *server[MODEL_SERVERS];
+    struct model_vcpu vcpu[MODEL_VCPUS];
+    uint64_t forwarded, unclaimed;
+};
+
+struct model {
+    struct model_domain domain[MODEL_DOMAINS];
+    unsigned int max_servers, max_ranges; /* limits */
+    uint64_t max_bytes;
+};
+
+extern struct model model;
+
+/* Forget everything; the limits stay. */
+void model_reset(void);
+struct model_domain *model_of(const struct domain *d);
+
+/* --- the registry; 0 or -errno, and nothing changed --- */
+int model_find(const struct model_domain *t, const struct domain *caller, uint32_t id,
+               struct model_server **out);
+/* May a server be made: the id, or -errno. Ports and host memory are not looked at. */
+int model_may_create(struct model_domain *t, const struct domain *caller);
+void model_created(struct model_domain *t, const struct domain *caller, uint32_t id);
+int model_map(struct model_domain *t, struct model_server *s, uint32_t type, uint64_t first,
+              uint64_t last, bool apply);
+int model_unmap(struct model_domain *t, struct model_server *s, uint32_t type, uint64_t first,
+                uint64_t last, bool apply);
+/* The server goes; its id stays taken until model_retired(), which wakes who waits for it. */
+void model_destroy(struct model_domain *t, uint32_t id);
+void model_retired(struct model_domain *t, uint32_t id);
+void model_set_state(struct model_domain *t, uint32_t id, bool enable);
+/* After the grace period of disabling: who waits for an acknowledgement looks again. */
+void model_disabled(struct model_domain *t, const struct model_server *s);
+void model_vcpu_added(struct model_domain *t, unsigned int vcpu);
+/* A target dies, servers and all. */
+void model_domain_gone(struct model_domain *t);
+/* What the core has charged the target. */
+uint64_t model_bytes(const struct model_domain *t);
+uint64_t model_set_bytes(const struct model_server *s);
+uint64_t model_server_bytes(const struct model_domain *t);
+
+/* --- accesses --- */
+/* The id of the server that gets [first, last] of a space, or -1. */
+int model_winner(const struct model_domain *t, unsigned int space, uint64_t first, uint64_t last);
+/* The same of an access. */
+int model_route(const struct model_domain *t, const struct ioreq_access *a);
+
+/* --- model_run.c --- */
+/* Read every slot, as the device models have left them, before the core looks at any. */
+void model_sample(struct model_domain *t);
+/* Where the core has put the ports; unique and nobody else's (checked). */
+void model_learn_ports(struct model_domain *t);
+enum ioreq_result model_forward(struct model_domain *t, struct model_vcpu *v,
+                                const struct ioreq_access *a);
+/* A notification arrived on v's port. */
+void model_notified(struct model_vcpu *v);
+void model_crash(struct model_domain *t);
+void model_ram_removed(struct model_domain *t, struct model_vcpu *by);
+/* v's exit path: does it reach its guest? */
+bool model_exit_path(struct model_domain *t, struct model_vcpu *v);
+
+/* --- model_check.c --- */
+/* The core is as the model says; aborts with what differs. */
+void model_check(const struct model_domain *t);
+/* Routing at one point and at the seam behind it. */
+void model_check_routing(const struct model_domain *t, unsigned int space, uint64_t at);
+/* References and pages of everybody; slower. */
+void model_check_references(void);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests in the model (model.h): from an access to its end, and invalidations. */
+#include "model.h"
+
+#include "../../common/ioreq/private.h"
+#include "input.h"
+
+/* Of no interest to the fuzzer's sense of what is new, and a good part of the run time. */
+#pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
+
+void model_sample(struct model_domain *t)
+{
+    for (unsigned int id = 0; t->d != NULL && id < MODEL_SERVERS; id++)
+        for (unsigned int i = 0; t->server[id] != NULL && i < t->d->max_vcpus; i++) {
+            struct ioreq_slot *slot = &t->d->ioreq.registry->server[id]->slots[i];
+
+            t->server[id]->slot[i] = (struct model_slot){
+                .state = slot->bits & SLOT_STATE_MASK, .eport = slot->vp_eport, .data = slot->data};
+            if (t->server[id]->slot[i].state == STATE_IOREQ_NONE)
+                slot->pad = 0;
+        }
+}
+
+void model_learn_ports(struct model_domain *t)
+{
+    for (unsigned int id = 0; id < MODEL_SERVERS; id++)
+        for (unsigned int i = 0; t->server[id] != NULL && i < t->d->max_vcpus; i++) {
+            uint32_t port = t->d->ioreq.registry->server[id]->vcpu[i].port;
+
+            if (t->server[id]->port[i] == port)
+                continue;
+            fuzz_check(t->server[id]->port[i] == 0, "server %u, vCPU %u: another port", id, i);
+            for (unsigned int other = 0; other < MODEL_SERVERS; other++)
+                for (unsigned int k = 0; t->server[other] != NULL && k < MODEL_VCPUS; k++)
+                    fuzz_check(t->server[other]->port[k] != port, "port %u twice", port);
+            t->server[id]->port[i] = port;
+        }
+}
+
+void model_notified(struct model_vcpu *v)
+{
+    v->work_ioreq = true;
+    v->blocked = false;
+}
+
+static void wait_for_answer(struct model_vcpu *v)
+{
+    v->work_ioreq = true;
+    v->blocked = true;
+}
+
+void model_crash(struct model_domain *t)
+{
+    if (t->shut_down)
+        return;
+    t->shut_down = true;
+    t->owner_died = true;
+    t->pauses++;
+}
+
+static bool usable(const struct model_server *s, unsigned int vcpu)
+{
+    return s->slot[vcpu].state == STATE_IOREQ_NONE && s->port[vcpu] != 0 &&
+           s->slot[vcpu].eport == s->port[vcpu];
+}
+
+enum ioreq_result model_forward(struct model_domain *t, struct model_vcpu *v,
+                                const struct ioreq_access *a)
+{
+    unsigned int vcpu = (unsigned int)(v - t->vcpu);
+    int id = model_route(t, a);
+
+    if (t->shut_down)
+        return IOREQ_RETRY;
+    if (id < 0 || !usable(t->server[id], vcpu)) {
+        t->unclaimed++;
+        return IOREQ_UNCLAIMED;
+    }
+    t->forwarded++;
+    t->server[id]->slot[vcpu].state = STATE_IOREQ_READY;
+    v->waiting = true;
+    v->server = (uint32_t)id;
+    v->generation = t->server[id]->generation;
+    v->last_state = STATE_IOREQ_READY;
+    v->access = *a;
+    wait_for_answer(v);
+    return IOREQ_SENT;
+}
+
+static void complete(struct model_domain *t, struct model_vcpu *v, uint64_t data, bool answered)
+{
+    v->waiting = false;
+    v->completions++;
+    v->answered = answered;
+    v->result = v->access.data;
+    if (v->access.read && !v->access.data_is_ptr) {
+        v->result = data;
+        for (unsigned int i = v->access.size; i < 8; i++)
+            v->result &= ~(UINT64_C(0xff) << (8 * i));
+    }
+    if (!answered)
+        t->unclaimed++;
+}
+
+static void look_at_answer(struct model_domain *t, struct model_vcpu *v)
+{
+    struct model_server *s = t->server[v->server];
+    struct model_slot *slot;
+
+    if (s == NULL || s->generation != v->generation) {
+        complete(t, v, UINT64_MAX, false);
+        return;
+    }
+    slot = &s->slot[v - t->vcpu];
+    if (slot->state == STATE_IORESP_READY) {
+        slot->state = STATE_IOREQ_NONE;
+        complete(t, v, slot->data, true);
+    } else if (slot->state == STATE_IOREQ_NONE) {
+        complete(t, v, UINT64_MAX, true);
+    } else if (slot->state <= STATE_IOREQ_INPROCESS && slot->state >= v->last_state) {
+        v->last_state = slot->state;
+        wait_for_answer(v);
+    } else {
+        v->waiting = false;
+        model_crash(t);
+    }
+}
+
+/* Invalidations. */
+
+void model_ram_removed(struct model_domain *t, struct model_vcpu *by)
+{
+    t->ram_generation++;
+    for (unsigned int i = 0; t->registry && i < MODEL_VCPUS; i++)
+        if (t->vcpu[i].v != NULL && (by == NULL || by == &t->vcpu[i]))
+            t->vcpu[i].work_inval = true;
+}
+
+static void ask(struct model_domain *t, struct model_vcpu *v)
+{
+    unsigned int vcpu = (unsigned int)(v - t->vcpu);
+
+    for (unsigned int id = 0; id < MODEL_SERVERS; id++) {
+        struct model_server *s = t->server[id];
+
+        if (s == NULL || !s->enabled || s->acked >= v->inval_wanted || !usable(s, vcpu))
+            continue;
+        v->inval_asked |= BIT64(id);
+        s->owes[vcpu] = STATE_IOREQ_READY;
+        s->slot[vcpu].state = STATE_IOREQ_READY;
+    }
+    if (v->inval_asked != 0)
+        wait_for_answer(v);
+}
+
+/* Does s owe v an answer still? */
+static bool owed(struct model_domain *t, struct model_vcpu *v, struct model_server *s)
+{
+    unsigned int vcpu = (unsigned int)(v - t->vcpu);
+    uint8_t state = s->slot[vcpu].state;
+    bool moving = state == STATE_IOREQ_READY || state == STATE_IOREQ_INPROCESS;
+
+    if (moving && state >= s->owes[vcpu] && s->enabled) {
+        s->owes[vcpu] = state;
+        return true;
+    }
+    if (moving ? state < s->owes[vcpu] : state > STATE_IORESP_READY)
+        model_crash(t);
+    else if (!moving && s->acked < v->inval_wanted)
+        s->acked = v->inval_wanted;
+    s->owes[vcpu] = STATE_IOREQ_NONE;
+    s->slot[vcpu].state = STATE_IOREQ_NONE;
+    return false;
+}
+
+static void look_at_acknowledgements(struct model_domain *t, struct model_vcpu *v)
+{
+    if (v->inval_asked == 0)
+        return;
+    for (unsigned int id = 0; id < MODEL_SERVERS; id++) {
+        struct model_server *s = t->server[id];
+
+        if (s == NULL || s->owes[v - t->vcpu] == STATE_IOREQ_NONE || !owed(t, v, s))
+            v->inval_asked &= ~BIT64(id);
+    }
+    if (v->inval_asked != 0)
+        wait_for_answer(v);
+    else if (!t->shut_down)
+        ask(t, v);
+}
+
+bool model_exit_path(struct model_domain *t, struct model_vcpu *v)
+{
+    while (!v->blocked && t->pauses == 0) {
+        bool ioreq = v->work_ioreq, inval = v->work_inval;
+
+        if (!ioreq && !inval)
+            return true;
+        v->work_ioreq = v->work_inval = false;
+        if (ioreq && v->waiting)
+            look_at_answer(t, v);
+        else if (ioreq)
+            look_at_acknowledgements(t, v);
+        if (!inval || !t->registry || t->shut_down)
+            continue;
+        if (v->waiting || v->inval_asked != 0) {
+            v->work_inval = true;
+            continue;
+        }
+        v->inval_wanted = t->ram_generation;
+        ask(t, v);
+    }
+    return false;
+}
+
+#pragma clang attribute pop

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Parts of the hypervisor over the fake architecture, as the unit tests and the fuzzers link them. TOP is set.
+
+fake := $(addprefix arch/fake/,arch.c p2m.c)
+stand-ins := $(addprefix tests/unit/fake/,alloc.c dm.c domain.c evtchn.c panic.c rcu.c scene.c sched.c)
+lib := $(addprefix common/lib/,imap.c parse.c rangeset.c)
+ioreq := $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/common/ioreq/*.c))
+ioreq-test := $(ioreq) $(lib) common/page_alloc.c common/spinlock.c $(fake) $(stand-ins)
+
+# The real neighbours of ioreq: domains, event channels, memory operations (fake/world.h).
+world := $(ioreq) $(lib) $(fake) $(addprefix tests/unit/fake/,alloc.c panic.c rcu.c rest.c sched.c world.c) \
+	$(addprefix common/,domain.c hypercall.c memory.c page_alloc.c runstate.c spinlock.c) \
+	$(addprefix common/evtchn/,deliver.c ops.c ports.c)
