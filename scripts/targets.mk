@@ -44,7 +44,7 @@ bench: setup
 	$(Q)$(MAKE) --no-print-directory O=$(O)/bench all payloads
 	$(Q)$(PYTHON) tests/system/bench.py --out $(abspath $(O))/bench
 
-.PHONY: check check-format check-spdx check-docs check-cppcheck format
+.PHONY: check check-format check-spdx check-docs check-security check-cppcheck format
 check: setup
 	$(Q)$(PYTHON) scripts/check.py --out $(abspath $(O)) $(CHECK)
 
@@ -59,6 +59,9 @@ check-spdx:
 
 check-docs:
 	@$(PYTHON) scripts/check-docs.py
+
+check-security:
+	@$(PYTHON) scripts/check-security.py
 
 check-cppcheck: $(AUTOCONF_MK)
 	@sh scripts/check-cppcheck.sh $(SRCARCH) $(O)/include $(O)/check/cppcheck

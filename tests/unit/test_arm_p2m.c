@@ -281,7 +281,7 @@ static void misaligned_memory_gets_small_pages(void **state)
     assert_int_equal(lookup(0x403ff), 0x40400);
 }
 
-static void frames_beyond_the_address_width_are_refused(void **state)
+static void xsa_301_frames_beyond_the_address_width(void **state)
 {
     uint64_t end = UINT64_C(1) << (40 - 12);
 
@@ -320,7 +320,7 @@ static void removing_a_frame_splits_a_block(void **state)
     assert_int_equal(dom.p2m.seq & 1, 0);
 }
 
-static void one_flush_for_a_range(void **state)
+static void xsa_321_flushed_before_it_is_released(void **state)
 {
     (void)state;
     assert_int_equal(map_ram(0x40000, 300, 0x40001), 0);
@@ -366,7 +366,7 @@ static void a_block_over_tables_frees_them_all(void **state)
     assert_int_equal(dom.p2m.leaves[0], 0);
 }
 
-static void unmap_if_wants_exactly_that_frame(void **state)
+static void xsa_473_removes_exactly_the_frame_it_saw(void **state)
 {
     (void)state;
     assert_int_equal(map_ram(0x40000, 2, 0x40000), 0);
@@ -441,7 +441,7 @@ static void an_unchanged_table_is_not_asked_again(void **state)
     assert_true(p2m_changed(&dom.p2m, &seen));
 }
 
-static void tables_have_a_limit(void **state)
+static void xsa_409_tables_have_a_limit(void **state)
 {
     unsigned int tables, flushes_before;
 
@@ -484,17 +484,16 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(page_sizes_follow_alignment, setup, teardown),
         cmocka_unit_test_setup_teardown(misaligned_memory_gets_small_pages, setup, teardown),
-        cmocka_unit_test_setup_teardown(frames_beyond_the_address_width_are_refused, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(xsa_301_frames_beyond_the_address_width, setup, teardown),
         cmocka_unit_test_setup_teardown(removing_a_frame_splits_a_block, setup, teardown),
-        cmocka_unit_test_setup_teardown(one_flush_for_a_range, setup, teardown),
+        cmocka_unit_test_setup_teardown(xsa_321_flushed_before_it_is_released, setup, teardown),
         cmocka_unit_test_setup_teardown(replacing_drops_the_old_page, setup, teardown),
         cmocka_unit_test_setup_teardown(a_block_over_tables_frees_them_all, setup, teardown),
-        cmocka_unit_test_setup_teardown(unmap_if_wants_exactly_that_frame, setup, teardown),
+        cmocka_unit_test_setup_teardown(xsa_473_removes_exactly_the_frame_it_saw, setup, teardown),
         cmocka_unit_test_setup_teardown(pages_are_taken_by_type, setup, teardown),
         cmocka_unit_test_setup_teardown(a_fault_is_believed_only_for_holes, setup, teardown),
         cmocka_unit_test_setup_teardown(an_unchanged_table_is_not_asked_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(tables_have_a_limit, setup, teardown),
+        cmocka_unit_test_setup_teardown(xsa_409_tables_have_a_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(wide_hosts_start_a_level_higher, setup, teardown),
     };
 

@@ -62,7 +62,7 @@ static void enabling_delivers_what_is_pending(void **state)
     assert_int_equal(ack(0), SPI);
 }
 
-static void disabling_takes_it_back(void **state)
+static void xsa_223_disabling_takes_it_back(void **state)
 {
     (void)state;
     enable_spi(SPI);
@@ -255,7 +255,7 @@ static void route(unsigned int irq, unsigned int n)
     route_by(0, irq, n);
 }
 
-static void rerouting_moves_it(void **state)
+static void xsa_223_rerouting_moves_it(void **state)
 {
     (void)state;
     enable_spi(SPI);
@@ -643,7 +643,7 @@ static void sizes(void **state)
 }
 
 /* Every offset, size and direction, with hostile data, while interrupts come: nothing breaks. */
-static void fuzz(void **state)
+static void xsa_94_any_access_to_any_register(void **state)
 {
     uint32_t seed = 12345;
 
@@ -715,7 +715,7 @@ int main(void)
         BOTH(level_stays_until_lowered),
         BOTH(level_lowered_before_ack_is_gone),
         BOTH(enabling_delivers_what_is_pending),
-        BOTH(disabling_takes_it_back),
+        BOTH(xsa_223_disabling_takes_it_back),
         BOTH(clearing_pending_takes_it_back),
         BOTH(set_pending_by_register),
         BOTH(active_by_register_blocks),
@@ -725,7 +725,7 @@ int main(void)
         BOTH(level_with_latch),
         BOTH(all_active_then_more),
         BOTH(spurious_latch_never_left),
-        BOTH(rerouting_moves_it),
+        BOTH(xsa_223_rerouting_moves_it),
         BOTH(routed_nowhere_waits),
         BOTH(upcall_is_a_level),
         BOTH(timer_is_linked),
@@ -735,7 +735,7 @@ int main(void)
         BOTH(wfi),
         BOTH(registers_read_back),
         BOTH(sizes),
-        BOTH(fuzz),
+        BOTH(xsa_94_any_access_to_any_register),
         V2(v2_sgi_senders),
         V2(v2_sgi_sent_twice),
         V2(v2_sgi_pending_registers),

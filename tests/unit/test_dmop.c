@@ -286,7 +286,7 @@ static void only_the_creator(void **state)
     assert_int_equal(AS(control, dm_map(guest, 0, 1, 0, 1)), -EPERM);
 }
 
-static void dying_target(void **state)
+static void xsa_116_every_op_on_a_dying_target(void **state)
 {
     struct xen_dm_op op = {.op = OP(nr_vcpus)};
 
@@ -346,7 +346,7 @@ int main(void)
         SCENE_TEST(copy_back),
         SCENE_TEST(errno_of_each_op),
         SCENE_TEST(only_the_creator),
-        SCENE_TEST(dying_target),
+        SCENE_TEST(xsa_116_every_op_on_a_dying_target),
         SCENE_TEST(copy_back_fault_comes_after_the_effect),
         SCENE_TEST(arch_ops_reach_the_arch),
     };

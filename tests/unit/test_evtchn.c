@@ -357,7 +357,7 @@ static void reset_closes_all(void **state)
 }
 
 /* Many ports: the work is cut, and what is closed stays closed. */
-static void reset_is_continued(void **state)
+static void xsa_344_reset_is_continued(void **state)
 {
     struct evtchn_reset a = {.dom = DOMID_SELF};
     evtchn_port_t port;
@@ -386,7 +386,7 @@ static void consume(struct vcpu *v, evtchn_port port)
     consumed++;
 }
 
-static void the_hypervisors_ports_are_not_the_guests(void **state)
+static void xsa_338_the_hypervisors_ports_stay(void **state)
 {
     struct evtchn_reset r = {.dom = DOMID_SELF};
     struct evtchn_bind_vcpu bv = {.vcpu = 0};
@@ -549,8 +549,8 @@ int main(void)
         WORLD_TEST(status_checks),
         WORLD_TEST(binding_to_a_vcpu),
         WORLD_TEST(reset_closes_all),
-        WORLD_TEST(reset_is_continued),
-        WORLD_TEST(the_hypervisors_ports_are_not_the_guests),
+        WORLD_TEST(xsa_344_reset_is_continued),
+        WORLD_TEST(xsa_338_the_hypervisors_ports_stay),
         WORLD_TEST(polling),
         WORLD_TEST(polling_with_a_timeout),
         WORLD_TEST(flag_already_set),

@@ -270,7 +270,7 @@ static void check_domain(struct domain *d)
     assert_int_equal(bound, virqs);
 }
 
-static void everything_at_once(void **state)
+static void xsa_343_binds_sends_and_resets_at_once(void **state)
 {
     struct player players[NR_THREADS] = {
         {control->vcpu[0], 0, 1}, {dm->vcpu[0], 1, 2}, {guest->vcpu[0], 2, 3}, {NULL, 3, 4}};
@@ -305,7 +305,7 @@ static void everything_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD_TEST(everything_at_once),
+        WORLD_TEST(xsa_343_binds_sends_and_resets_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

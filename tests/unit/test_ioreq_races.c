@@ -52,7 +52,7 @@ static void start(void)
 }
 
 /* XSA-166, XSA-262: one read of the state and one of the data, whatever comes of it. */
-static void one_read_an_evaluation(void **state)
+static void xsa_166_one_read_an_evaluation(void **state)
 {
     (void)state;
     start();
@@ -96,7 +96,7 @@ static void spoil_now(enum slot_field field)
         scene_set_state(id, 0, 7);
 }
 
-static void state_changes_after_the_read(void **state)
+static void xsa_166_state_changes_after_the_read(void **state)
 {
     (void)state;
     start();
@@ -125,7 +125,7 @@ static void idle_slot_changes_after_the_checks(void **state)
 }
 
 /* Every sequence of three notified states: the monotony rule as a function of what was seen. */
-static void every_sequence_of_states(void **state)
+static void xsa_262_every_sequence_of_states(void **state)
 {
     (void)state;
     for (unsigned int n = 0; n < 6 * 6 * 6; n++) {
@@ -173,9 +173,12 @@ static void disable_while_evaluating(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCENE_TEST(one_read_an_evaluation),       SCENE_TEST(notification_between_sample_and_block),
-        SCENE_TEST(state_changes_after_the_read), SCENE_TEST(idle_slot_changes_after_the_checks),
-        SCENE_TEST(every_sequence_of_states),     SCENE_TEST(disable_while_evaluating),
+        SCENE_TEST(xsa_166_one_read_an_evaluation),
+        SCENE_TEST(notification_between_sample_and_block),
+        SCENE_TEST(xsa_166_state_changes_after_the_read),
+        SCENE_TEST(idle_slot_changes_after_the_checks),
+        SCENE_TEST(xsa_262_every_sequence_of_states),
+        SCENE_TEST(disable_while_evaluating),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

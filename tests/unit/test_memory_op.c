@@ -258,7 +258,7 @@ static void acquire_resource_size(void **state)
     assert_int_equal(a.nr_frames, 2);
 }
 
-static void populate_on_demand_is_not_there(void **state)
+static void xsa_246_populate_on_demand_is_not_there(void **state)
 {
     const uint64_t gfns[] = {GFN};
     struct xen_memory_reservation r = {.extent_start.q = GVA_LIST,
@@ -311,7 +311,7 @@ int main(void)
         WORLD_TEST(batch_of_another_space),
         WORLD_TEST(acquire_resource_checks),
         WORLD_TEST(acquire_resource_size),
-        WORLD_TEST(populate_on_demand_is_not_there),
+        WORLD_TEST(xsa_246_populate_on_demand_is_not_there),
         WORLD_TEST(highest_frame_of_the_machine),
         WORLD_TEST(operations_that_are_not_there),
     };

@@ -36,6 +36,9 @@ long world_call(struct vcpu *v, unsigned int nr, uint64_t a0, uint64_t a1, uint6
 /* A hypercall whose second argument is a structure, read back afterwards. */
 long world_op(struct vcpu *v, unsigned int nr, uint64_t cmd, void *op, size_t size);
 
+/* The argument that the last hypercall which gave the pCPU back put in place of its own. */
+extern uint64_t fake_continued_with;
+
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 #endif
