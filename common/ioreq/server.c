@@ -32,21 +32,17 @@ int ioreq_server_owned(struct domain *d, uint32_t id, struct ioreq_server **out)
     return 0;
 }
 
-static struct ioreq_registry *get_registry(struct domain *d)
+static struct ioreq_registry *alloc_registry(struct domain *d)
 {
-    struct ioreq_registry *reg = d->ioreq.registry;
+    struct ioreq_registry *reg;
 
-    if (reg != NULL)
-        return reg;
     if (ioreq_charge(d, sizeof(*reg)) != 0)
         return NULL;
     reg = kzalloc(sizeof(*reg));
-    if (reg == NULL) {
+    if (reg == NULL)
         ioreq_uncharge(d, sizeof(*reg));
-        return NULL;
-    }
-    reg->route.version = 1;
-    rcu_assign_pointer(d->ioreq.registry, reg);
+    else
+        reg->route.version = 1;
     return reg;
 }
 
@@ -140,20 +136,11 @@ static int clean_id(struct domain *d, struct ioreq_registry *reg, uint32_t id)
     return 0;
 }
 
-static int create_locked(struct domain *d, uint32_t *id)
+static int create_in(struct domain *d, struct ioreq_registry *reg, uint32_t *id)
 {
-    struct ioreq_registry *reg;
-    int slot;
+    int slot = lowest_free_id(reg);
     int rc;
 
-    /* Either we see the death of one of the two, or its clean-up sees the new server. */
-    if (domain_is_dying(d) || domain_is_shut_down(current->domain) ||
-        domain_is_dying(current->domain) || d->ioreq.vcpu == NULL)
-        return -EINVAL;
-    reg = get_registry(d);
-    if (reg == NULL)
-        return -ENOMEM;
-    slot = lowest_free_id(reg);
     if (slot < 0)
         return slot;
     rc = clean_id(d, reg, (uint32_t)slot);
@@ -162,6 +149,33 @@ static int create_locked(struct domain *d, uint32_t *id)
     if (rc == 0)
         *id = (uint32_t)slot;
     return rc;
+}
+
+/* The first server brings the registry with it. */
+static int create_first(struct domain *d, uint32_t *id)
+{
+    struct ioreq_registry *reg = alloc_registry(d);
+    int rc;
+
+    if (reg == NULL)
+        return -ENOMEM;
+    rc = create_in(d, reg, id);
+    if (rc == 0) {
+        rcu_assign_pointer(d->ioreq.registry, reg);
+        return 0;
+    }
+    kfree(reg);
+    ioreq_uncharge(d, sizeof(*reg));
+    return rc;
+}
+
+static int create_locked(struct domain *d, uint32_t *id)
+{
+    /* Either we see the death of one of the two, or its clean-up sees the new server. */
+    if (domain_is_dying(d) || domain_is_shut_down(current->domain) ||
+        domain_is_dying(current->domain) || d->ioreq.vcpu == NULL)
+        return -EINVAL;
+    return d->ioreq.registry != NULL ? create_in(d, d->ioreq.registry, id) : create_first(d, id);
 }
 
 int ioreq_server_create(struct domain *d, uint32_t *id)

@@ -9,15 +9,25 @@ long fake_alloc_fail_at = -1;
 bool fake_alloc_fail_all;
 unsigned long fake_alloc_live;
 
-void *kzalloc(size_t size)
+unsigned long fake_alloc_failed;
+
+bool fake_alloc_fails(void)
 {
     if (fake_alloc_fail_at == 0) {
         if (!fake_alloc_fail_all)
             fake_alloc_fail_at = -1;
-        return NULL;
+        fake_alloc_failed++;
+        return true;
     }
     if (fake_alloc_fail_at > 0)
         fake_alloc_fail_at--;
+    return false;
+}
+
+void *kzalloc(size_t size)
+{
+    if (fake_alloc_fails())
+        return NULL;
     __atomic_fetch_add(&fake_alloc_live, 1, __ATOMIC_RELAXED);
     return calloc(1, size);
 }

@@ -10,9 +10,12 @@
 #include <wherry/domain.h>
 
 /* --- alloc.c --- */
-extern long fake_alloc_fail_at;       /* the n-th kzalloc() from now fails, from 0; -1: none */
-extern bool fake_alloc_fail_all;      /* ... and all after it */
-extern unsigned long fake_alloc_live; /* objects not freed */
+extern long fake_alloc_fail_at;         /* the n-th kzalloc() from now fails, from 0; -1: none */
+extern bool fake_alloc_fail_all;        /* ... and all after it */
+extern unsigned long fake_alloc_live;   /* objects not freed */
+extern unsigned long fake_alloc_failed; /* how many were made to fail */
+/* Has the allocation that is about to be made to fail? Counts it. */
+bool fake_alloc_fails(void);
 
 /* --- panic.c --- */
 #define FAKE_LOG_SIZE 65536
