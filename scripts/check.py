@@ -132,6 +132,8 @@ STEPS = [
     Step("unit", "unit tests", unit, "cmocka"),
     Step("unit-threads", "unit tests with threads, thread sanitizer", unit_threads, "cmocka"),
     Step("fuzz", "every input of the fuzzers' corpora", lambda c: c.make(f"O={c.out}", "fuzz-check")),
+    Step("model", "the slot protocol's models hold, and every mutation is found",
+         lambda c: c.make(f"O={c.out}", "model")),
     Step("system", "boots under QEMU: suites, boot protocol, main job", system, "pytest"),
     Step("bench", "instructions per operation are within the aims",
          lambda c: c.make(f"O={c.out}", "bench")),

@@ -11,7 +11,7 @@ packages="
     clang libclang-rt-14-dev lld llvm clang-format clang-tidy cppcheck
     python3 python3-kconfiglib python3-pytest python3-pexpect
     qemu-system-arm device-tree-compiler libfdt-dev
-    libcmocka-dev libxen-dev
+    libcmocka-dev libxen-dev spin
     e2fsprogs cpio xz-utils gzip dpkg kmod
 "
 
@@ -24,7 +24,7 @@ if command -v dpkg-query >/dev/null 2>&1; then
     [ -n "$missing" ] || exit 0
 else
     missing=
-    for tool in make gcc aarch64-linux-gnu-gcc clang ld.lld llvm-objcopy clang-format clang-tidy cppcheck \
+    for tool in make gcc aarch64-linux-gnu-gcc clang ld.lld llvm-objcopy clang-format clang-tidy cppcheck spin \
         python3 qemu-system-aarch64 dtc fdtput mkfs.ext4 debugfs cpio xz dpkg-deb apt-get; do
         command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
     done

@@ -2,7 +2,7 @@
 #
 # Targets beside the image: tests, payloads and cleaning. Included by the top Makefile.
 
-.PHONY: setup payloads unit unit-threads fuzz fuzz-check fuzz-coverage layout guest clean distclean
+.PHONY: setup payloads unit unit-threads fuzz fuzz-check fuzz-coverage model layout guest clean distclean
 
 # Everything below that needs tools of the machine depends on this; it is silent when all is there.
 setup:
@@ -21,6 +21,9 @@ unit-threads:
 # Fuzzers: FUZZ=name, TIME=seconds for each (tests/fuzz/Makefile).
 fuzz fuzz-check fuzz-coverage:
 	$(Q)$(MAKE) --no-print-directory -C tests/fuzz O=$(abspath $(O))/fuzz $(or $(patsubst fuzz-%,%,$(filter-out fuzz,$@)),run)
+
+model:
+	$(Q)$(PYTHON) tests/model/run.py --out $(abspath $(O))/model $(MODEL)
 
 layout:
 	$(Q)$(MAKE) --no-print-directory -C tests/layout layout
@@ -67,7 +70,7 @@ check-cppcheck: $(AUTOCONF_MK)
 	@sh scripts/check-cppcheck.sh $(SRCARCH) $(O)/include $(O)/check/cppcheck
 
 clean:
-	rm -rf $(O)/obj $(O)/include $(O)/payloads $(O)/unit $(O)/unit-threads $(O)/fuzz $(O)/guest $(O)/check $(O)/wherry $(O)/wherry.* $(O)/syms-* \
+	rm -rf $(O)/obj $(O)/include $(O)/payloads $(O)/unit $(O)/unit-threads $(O)/fuzz $(O)/model $(O)/guest $(O)/check $(O)/wherry $(O)/wherry.* $(O)/syms-* \
 		$(O)/asm-offsets.s $(O)/.flags
 
 distclean:

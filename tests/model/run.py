@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Checks the Promela models with spin: `make model`. --out is where the verifiers are built.
+
+Each model must hold in each of its configurations, with every statement reached in one of them, and the
+functions that it names must still be in the tree. Then each mutation of it (-DMUT_NAME puts one step in a
+wrong place) must be found: one that passes is a failure of the model.
+"""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+TREE = HERE.parent.parent
+DEPTH = 100000
+MEGABYTES = 1000
+SECONDS = 120  # for one verification, on a slow machine
+
+
+@dataclasses.dataclass
+class Result:
+    errors: int
+    states: int
+    depth: int
+    seconds: float
+    megabytes: float
+    what: str  # of an error
+    present: set
+    unreached: set
+
+
+# Name: defines. LIVE: the model's LTL property under weak fairness instead of assertions and deadlocks.
+SLOT = {
+    "well": "DESTROY RECREATE TOGGLE LOOK",
+    "well-paused": "TOGGLE PAUSE",
+    "well-recreated-paused": "DESTROY RECREATE PAUSE NREQ=1",
+    "hostile": "HOSTILE DESTROY RECREATE TOGGLE",
+    "hostile-paused": "HOSTILE DESTROY PAUSE NREQ=1",
+    "hostile-killed": "HOSTILE DESTROY DEATH NREQ=1",
+    "hostile-killed-owner": "HOSTILE DEATH",
+}
+
+# Name: the configuration that finds it.
+SLOT_MUTATIONS = {
+    "STATE_BEFORE_FIELDS": "well",
+    "WAIT_AFTER_READY": "well",
+    "NOTIFY_FIRST": "well",
+    "NO_WORK_BIT": "well",
+    "FLAG_BEFORE_BIT": "well",
+    "CHECK_BEFORE_FLAG": "well",
+    "NO_RECHECK": "well",
+    "STATE_REREAD": "well",
+    "DATA_BEFORE_STATE": "well",
+    "NO_RESET": "well",
+    "CLEAR_AFTER_WORK": "well",
+    "NO_GENERATION": "well",
+    "NO_GRACE": "hostile",
+    "WAKE_BEFORE_GRACE": "hostile",
+    "NO_WAKE": "hostile",
+    "FREE_BEFORE_WAKE": "hostile",
+    "STAYS_PUBLISHED": "hostile",
+    "DISABLE_NO_GRACE": "well",
+    "ENABLE_BEFORE_PORT": "well",
+    "WAKE_CHECK_FIRST": "well",
+    "SCHEDULE_UNLOCKED": "well",
+    "NO_KICK": "hostile-killed-owner",
+    "NO_TARGET_REF": "hostile-killed",
+    "FREE_QUEUED": "hostile-killed-owner",
+}
+
+MODELS = {"slot": (SLOT, SLOT_MUTATIONS)}
+
+
+class Failed(Exception):
+    pass
+
+
+def run(command, directory, seconds=SECONDS):
+    try:
+        done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False,
+                              timeout=seconds, errors="replace")
+    except subprocess.TimeoutExpired as error:
+        raise Failed(f"{command[0]}: not finished after {seconds} s") from error
+    return done.returncode, done.stdout + done.stderr
+
+
+def build(model, defines, directory):
+    """The verifier ./pan of a model with some defines."""
+    directory.mkdir(parents=True, exist_ok=True)
+    live = "LIVE" in defines
+    status, text = run(["spin", *(f"-D{name}" for name in defines), "-a", str(HERE / f"{model}.pml")],
+                       directory)
+    if status != 0 or not (directory / "pan.c").exists() or "rror" in text:
+        raise Failed(f"spin: {text}")
+    flags = ["-DNFAIR=3"] if live else ["-DSAFETY"]
+    status, text = run(["cc", "-O2", "-w", "-DCOLLAPSE", f"-DMEMLIM={MEGABYTES}", *flags, "-o", "pan",
+                        "pan.c"], directory)
+    if status != 0:
+        raise Failed(f"cc: {text}")
+    return live
+
+
+def reachable(text):
+    """From `pan -d`: (process type, state number, line) of every statement."""
+    found, process = set(), ""
+    for line in text.splitlines():
+        header = re.match(r"(?:proctype|init|claim)\s*(\w*)", line)
+        if header:
+            process = header.group(1)
+        state = re.match(r"\s*state\s+(\d+) -.*\.pml:(\d+) =>", line)
+        if state:
+            found.add((process, int(state.group(1)), int(state.group(2))))
+    return found
+
+
+def unreached(text):
+    """From the verifier's report: (process type, state number)."""
+    found, process = set(), ""
+    for line in text.splitlines():
+        header = re.match(r"unreached in (?:proctype|claim|init)\s*(\w*)", line)
+        if header:
+            process = header.group(1)
+        state = re.match(r"\s+\S+\.pml:(\d+), state (\d+),", line)
+        if state:
+            found.add((process, int(state.group(2))))
+    return found
+
+
+def verify(model, defines, out):
+    defines = defines.split()
+    directory = out / model / "-".join(defines).replace("=", "")
+    begin = time.monotonic()
+    live = build(model, defines, directory)
+    _, table = run(["./pan", "-d"], directory)
+    _, text = run(["./pan", f"-m{DEPTH}", *(["-a", "-f"] if live else [])], directory)
+    (directory / "report.txt").write_text(text, encoding="utf-8")
+    errors = re.search(r"depth reached (\d+), errors: (\d+)", text)
+    states = re.search(r"(\d+) states, stored", text)
+    memory = re.search(r"([\d.]+)\s+total actual memory", text)
+    if not errors or not states or not memory or "max search depth too small" in text:
+        raise Failed(f"{directory.name}: no verdict:\n{text[-1500:]}")
+    if errors.group(2) == "0" and "Search not completed" in text:
+        raise Failed(f"{directory.name}: not all states were searched (limit {MEGABYTES} MB)")
+    what = re.search(r"^pan:\d*:? ?(.*) \(at depth", text, re.MULTILINE)
+    return Result(int(errors.group(2)), int(states.group(1)), int(errors.group(1)),
+                  time.monotonic() - begin, float(memory.group(1)), what.group(1) if what else "",
+                  reachable(table), unreached(text))
+
+
+def check_names(model):
+    """Functions listed as `MODELS file: name...` in the model are still defined there."""
+    count = 0
+    for path, names in re.findall(r"MODELS (\S+): ([\w ]+)", (HERE / f"{model}.pml").read_text()):
+        text = (TREE / path).read_text(encoding="utf-8")
+        for name in names.split():
+            if not re.search(rf"^(?=[^\s/*#])[^\n;=]*\b{name}\(", text, re.MULTILINE):
+                raise Failed(f"{model}.pml models {name}() of {path}, which is not there")
+            count += 1
+    if count == 0:
+        raise Failed(f"{model}.pml names no function")
+    print(f"{model}: {count} functions named, all there", flush=True)
+
+
+def never_reached(model, results):
+    """Lines of which no configuration reaches a statement; ends of processes do not count."""
+    lines, reached = set(), set()
+    for result in results:
+        lines |= {(process, line) for process, _, line in result.present}
+        reached |= {(process, line) for process, state, line in result.present
+                    if (process, state) not in result.unreached}
+    source = (HERE / f"{model}.pml").read_text().splitlines()
+    return sorted(line for process, line in lines - reached
+                  if source[line - 1].strip() not in ("}", "false", "assert(false);", "init"))
+
+
+def check_model(model, out, pool):
+    configurations, mutations = MODELS[model]
+    bad = 0
+    check_names(model)
+    jobs = {name: pool.submit(verify, model, defines, out) for name, defines in configurations.items()}
+    for name, job in jobs.items():
+        result = job.result()
+        print(f"{'FAIL' if result.errors else 'ok':4} {model} {name:24} {result.states:9} states, depth "
+              f"{result.depth:5}, {result.megabytes:4.0f} MB, {result.seconds:4.1f} s  {result.what}",
+              flush=True)
+        bad += result.errors != 0
+    if bad:
+        return bad
+    for line in never_reached(model, [job.result() for job in jobs.values()]):
+        print(f"FAIL {model}.pml:{line}: no configuration reaches this", flush=True)
+        bad += 1
+    text = (HERE / f"{model}.pml").read_text()
+    for name in sorted(set(re.findall(r"\bMUT_(\w+)", text)) ^ set(mutations)):
+        if name != "*":
+            print(f"FAIL {model}: mutation {name} is in one place only, model or list", flush=True)
+            bad += 1
+    jobs = {name: pool.submit(verify, model, f"{configurations[where]} MUT_{name}", out)
+            for name, where in mutations.items()}
+    for name, job in jobs.items():
+        result = job.result()
+        bad += result.errors == 0
+        print(f"{'ok' if result.errors else 'FAIL':4} {model} mutation {name:20} "
+              f"{'found after' if result.errors else 'PASSES in'} {result.states} states: {result.what}",
+              flush=True)
+    print(f"{model}: {len(configurations)} configurations hold, {len(mutations)} mutations, {bad} failures",
+          flush=True)
+    return bad
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", required=True, type=pathlib.Path)
+    parser.add_argument("models", nargs="*", help=", ".join(MODELS))
+    arguments = parser.parse_args()
+    bad = 0
+    with concurrent.futures.ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
+        for model in arguments.models or MODELS:
+            try:
+                bad += check_model(model, arguments.out.resolve(), pool)
+            except (Failed, OSError) as error:
+                print(f"FAIL {model}: {error}", flush=True)
+                bad += 1
+                pool.shutdown(cancel_futures=True)
+                break
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
