@@ -47,6 +47,7 @@ static void free_domain(struct rcu_head *head)
     for (i = 0; i < d->max_vcpus; i++) {
         if (d->vcpu[i] == NULL)
             continue;
+        sched_forget_vcpu(d->vcpu[i]);
         arch_vcpu_destroy(d->vcpu[i]);
         kfree(d->vcpu[i]);
     }

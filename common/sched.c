@@ -21,7 +21,7 @@ struct runqueue {
     struct list_head queue; /* runnable vCPUs other than curr */
     unsigned int nr_queued;
     struct vcpu *curr;  /* NULL: idle */
-    struct vcpu *hint;  /* run this next if it is queued; own pCPU only */
+    struct vcpu *hint;  /* run this next if it is queued; set by own pCPU */
     struct timer slice; /* armed while vCPUs compete */
     bool started;       /* this pCPU schedules */
 };
@@ -68,9 +68,9 @@ static void arm_slice(struct runqueue *rq)
 /* The first queued vCPU that still is runnable; drops those that were paused meanwhile. */
 static struct vcpu *pick_queued(struct runqueue *rq)
 {
-    struct vcpu *hint = rq->hint;
+    struct vcpu *hint = READ_ONCE(rq->hint);
 
-    rq->hint = NULL;
+    WRITE_ONCE(rq->hint, NULL);
     if (hint != NULL && hint->sched.queued && vcpu_runnable(hint)) {
         dequeue(rq, hint);
         return hint;
@@ -279,7 +279,7 @@ void sched_yield(void)
 void sched_switch_to(struct vcpu *v)
 {
     if (v->sched.cpu == smp_processor_id())
-        this_cpu(runqueue).hint = v;
+        WRITE_ONCE(this_cpu(runqueue).hint, v);
 }
 
 void vcpu_pause(struct vcpu *v)
@@ -317,6 +317,19 @@ void sched_init_vcpu(struct vcpu *v, uint64_t affinity)
     v->runstate.since = arch_now();
     v->sched.cpu = next_cpu;
     atomic32_set(&v->pause_flags, VPF_DOWN | VPF_PAUSE_ONE);
+}
+
+void sched_forget_vcpu(struct vcpu *v)
+{
+    struct runqueue *rq = &per_cpu(runqueue, v->sched.cpu);
+
+    spin_lock(&rq->lock);
+    if (v->sched.queued)
+        dequeue(rq, v);
+    /* Its own pCPU may write another hint meanwhile, which is then lost: no more than a hint. */
+    if (READ_ONCE(rq->hint) == v)
+        WRITE_ONCE(rq->hint, NULL);
+    spin_unlock(&rq->lock);
 }
 
 bool hypercall_preempt_check(void)

@@ -40,6 +40,12 @@ struct sched_vcpu {
 /* Give v a pCPU; affinity 0 means any. It starts VPF_DOWN and paused once. domctl lock held. */
 void sched_init_vcpu(struct vcpu *v, uint64_t affinity);
 
+/*
+ * v will be freed: take it from the run queue, where it may still stand though it is paused. Call
+ * after a grace period, when nobody can wake it any more. Takes LOCK_RANK_SCHED.
+ */
+void sched_forget_vcpu(struct vcpu *v);
+
 /* Set flags (from any pCPU). The vCPU stops at its next pass of the exit path; it is kicked. */
 void vcpu_pause_set(struct vcpu *v, uint32_t flags);
 /* Clear flags; queues the vCPU and kicks its pCPU if none is left. */

@@ -20,7 +20,7 @@
  * MODELS common/ioreq/pages.c: ioreq_pages_publish_port
  * MODELS common/ioreq/slot.h: slot_fill slot_set_state slot_load
  * MODELS common/sched.c: sched_exit_to_guest do_work schedule idle sched_wake
- * MODELS common/sched.c: vcpu_pause_set vcpu_pause_clear vcpu_pause vcpu_unpause
+ * MODELS common/sched.c: vcpu_pause_set vcpu_pause_clear vcpu_pause vcpu_unpause sched_forget_vcpu
  * MODELS common/rcu.c: synchronize_rcu rcu_call
  * MODELS common/domain.c: domain_crash domain_kill free_domain domain_put
  * MODELS include/wherry/domain.h: vcpu_set_work
@@ -714,7 +714,7 @@ proctype toolstack()
     grace_tool();
     d_step { /* free_domain() */
 #ifndef MUT_FREE_QUEUED
-        queued = 0; /* a late sched_wake() may have queued it */
+        queued = 0; /* sched_forget_vcpu(): a late sched_wake() may have queued it */
 #endif
         vcpu_freed = 1
     };

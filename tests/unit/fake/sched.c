@@ -34,6 +34,11 @@ void sched_init_vcpu(struct vcpu *v, uint64_t affinity)
     atomic32_set(&v->pause_flags, VPF_DOWN | VPF_PAUSE_ONE);
 }
 
+void sched_forget_vcpu(struct vcpu *v)
+{
+    (void)v;
+}
+
 void vcpu_pause(struct vcpu *v)
 {
     atomic32_fetch_add(&v->pause_flags, VPF_PAUSE_ONE);
