@@ -363,8 +363,11 @@ static void dump_one(struct domain *d)
     printk("d%u: %u vCPUs, %lu of %lu pages, refs %u%s%s\n", d->id, d->max_vcpus,
            (unsigned long)d->tot_pages, (unsigned long)d->max_pages, atomic32_read(&d->refs),
            domain_is_dying(d) ? ", dying" : "", domain_is_shut_down(d) ? ", shut down" : "");
-    printk("  forwarded %lu, unclaimed %lu, undecoded %lu, bad hypercalls %lu\n",
+    printk("  forwarded %lu, buffered %lu (%lu lost), unclaimed %lu, undecoded %lu, bad hypercalls "
+           "%lu\n",
            (unsigned long)atomic64_read(&d->stats.forwarded),
+           (unsigned long)atomic64_read(&d->stats.buffered),
+           (unsigned long)atomic64_read(&d->stats.buffered_lost),
            (unsigned long)atomic64_read(&d->stats.unclaimed),
            (unsigned long)atomic64_read(&d->stats.undecoded),
            (unsigned long)atomic64_read(&d->stats.hypercalls_bad));

@@ -18,7 +18,7 @@ static void withdraw(struct ioreq_server *s)
 {
     ioreq_ports_remove(s);
     ioreq_ranges_free(s);
-    ioreq_uncharge(s->target, ioreq_server_charge(s->target));
+    ioreq_uncharge(s->target, ioreq_server_charge(s->target, ioreq_ring_mode(s)));
 }
 
 /* Without memory, or with very many ranges, the table is cleaned before the id is used again. */

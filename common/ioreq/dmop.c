@@ -94,20 +94,19 @@ static int create(struct domain *d, struct xen_dm_op_create_ioreq_server *op)
     uint32_t id;
     int rc;
 
-    /* There is no buffered ring: only mode 0, off. */
-    if ((op->pad[0] | op->pad[1] | op->pad[2]) != 0 || op->handle_bufioreq != 0)
+    if ((op->pad[0] | op->pad[1] | op->pad[2]) != 0 || !ioreq_ring_mode_valid(op->handle_bufioreq))
         return -EINVAL;
-    rc = ioreq_server_create(d, &id);
+    rc = ioreq_server_create(d, op->handle_bufioreq, &id);
     if (rc == 0)
         op->id = (ioservid_t)id;
     return rc;
 }
 
-static int get_info(struct domain *d, const struct xen_dm_op_get_ioreq_server_info *op)
+static int get_info(struct domain *d, struct xen_dm_op_get_ioreq_server_info *op)
 {
     if ((op->flags & ~XEN_DMOP_no_gfns) != 0)
         return -EINVAL;
-    return ioreq_server_info(d, op->id, (op->flags & XEN_DMOP_no_gfns) != 0);
+    return ioreq_server_info(d, op);
 }
 
 static int change_range(struct domain *d, const struct xen_dm_op_ioreq_server_range *op, bool map)

@@ -27,12 +27,13 @@ static void dump_ranges(const struct rangeset *rs, const char *name)
     printk("%s\n", shown < rangeset_count(rs) ? " ..." : "");
 }
 
-static void dump_server(const struct ioreq_server *s, bool enabled)
+static void dump_server(struct ioreq_server *s, bool enabled)
 {
     printk("  server %u of d%u, generation %lu, %s\n", s->id, s->owner->id,
            (unsigned long)s->generation, enabled ? "enabled" : "disabled");
     for (unsigned int i = 0; i < IOREQ_NR_SPACES; i++)
         dump_ranges(&s->ranges[i], space_name[i]);
+    ioreq_ring_dump(s);
 }
 
 static void dump_servers(struct domain *d)

@@ -122,6 +122,8 @@ enum ioreq_result ioreq_forward(struct vcpu *v, const struct ioreq_access *acces
     if (unlikely(domain_is_shut_down(v->domain)))
         return IOREQ_RETRY;
     s = find_server(v, access);
+    if (unlikely(access->buffered) && s != NULL && ioreq_ring_post(s, access))
+        return IOREQ_DONE;
     if (likely(s != NULL))
         result = post(v, s, access);
     atomic64_count(result == IOREQ_SENT ? &v->domain->stats.forwarded

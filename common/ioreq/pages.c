@@ -47,6 +47,7 @@ unsigned int ioreq_nr_frames(const struct domain *d)
 int ioreq_acquire_frame(struct domain *d, uint32_t id, uint64_t frame, struct page **out)
 {
     struct ioreq_server *s;
+    struct page *page;
     int rc;
 
     if (id > UINT16_MAX)
@@ -55,12 +56,16 @@ int ioreq_acquire_frame(struct domain *d, uint32_t id, uint64_t frame, struct pa
     rc = ioreq_server_owned(d, id, &s);
     if (rc != 0)
         goto out;
-    if (frame != FRAME_IOREQ) {
-        rc = frame == FRAME_BUFIOREQ ? -ENOENT : -EINVAL;
+    rc = -EINVAL;
+    if (frame >= NR_FRAMES)
         goto out;
-    }
-    page_get_held(s->page);
-    *out = s->page;
+    page = frame == FRAME_BUFIOREQ ? ioreq_ring_page(s) : s->page;
+    rc = -ENOENT;
+    if (page == NULL)
+        goto out;
+    page_get_held(page);
+    *out = page;
+    rc = 0;
 out:
     spin_unlock(&d->ioreq.lock);
     return rc;

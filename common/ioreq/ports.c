@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The event channels of a server, one for each vCPU of its target, and the vCPUs that have them.
- * Called as servers (server.c, destroy.c) and vCPUs (domain.c) come and go. A port is known to the
- * slot once its server is enabled.
+ * The event channels of a server, one for each vCPU of its target and one for its buffered ring,
+ * and the vCPUs that have them. Called as servers (server.c, destroy.c) and vCPUs (domain.c) come
+ * and go. A port is known to the slot once its server is enabled.
  */
 #include <wherry/lib/errno.h>
 
 #include "private.h"
 
+/* On failure some may be there. */
 static int add_port(struct ioreq_server *s, struct vcpu *v)
 {
     int port = evtchn_alloc_consumer(v, s->owner->id, ioreq_notified);
@@ -18,13 +19,14 @@ static int add_port(struct ioreq_server *s, struct vcpu *v)
     if (s->target->ioreq.registry != NULL &&
         (s->target->ioreq.registry->route.enabled & BIT64(s->id)) != 0)
         ioreq_pages_publish_port(s, v);
-    return 0;
+    return ioreq_ring_add_port(s, v);
 }
 
 static void remove_port(struct ioreq_server *s, unsigned int vcpu)
 {
     evtchn_port port = s->vcpu[vcpu].port;
 
+    ioreq_ring_remove_port(s, vcpu);
     if (port == 0)
         return;
     evtchn_free_consumer(s->target, port);

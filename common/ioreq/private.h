@@ -14,6 +14,7 @@
 #include <wherry/lib/imap.h>
 #include <wherry/lib/rangeset.h>
 
+#include "buffered.h"
 #include "slot.h"
 
 /* Ids index bits of one word. */
@@ -44,6 +45,7 @@ struct ioreq_server {
     struct rangeset ranges[IOREQ_NR_SPACES]; /* ioreq lock */
     struct rcu_head rcu;
     atomic64_t inval_acked; /* has forgotten all RAM that left up to this ram_generation; grows */
+    struct ioreq_ring ring; /* its own lock */
     struct ioreq_server_vcpu vcpu[]; /* [vcpu id] */
 };
 
@@ -79,11 +81,11 @@ int ioreq_server_owned(struct domain *d, uint32_t id, struct ioreq_server **out)
  * The following take the lock; current's domain is the caller. errnos of the interface, and
  * -ERESTART from create.
  */
-int ioreq_server_create(struct domain *d, uint32_t *id);
+int ioreq_server_create(struct domain *d, uint8_t bufioreq, uint32_t *id);
 int ioreq_server_set_state(struct domain *d, uint32_t id, bool enable);
-int ioreq_server_info(struct domain *d, uint32_t id, bool no_gfns);
-/* What one server of d costs, without ranges. */
-uint64_t ioreq_server_charge(const struct domain *d);
+int ioreq_server_info(struct domain *d, struct xen_dm_op_get_ioreq_server_info *op);
+/* What one server of d costs, without ranges; `bufioreq` is the mode of its buffered ring. */
+uint64_t ioreq_server_charge(const struct domain *d, uint8_t bufioreq);
 /* Give back memory and references: no port, no range, no reader is left. No lock held. */
 void ioreq_server_free(struct ioreq_server *s);
 

@@ -14,10 +14,10 @@ static size_t server_bytes(const struct domain *d)
     return sizeof(struct ioreq_server) + d->max_vcpus * sizeof(struct ioreq_server_vcpu);
 }
 
-/* Page included: the target pays for it here, as it is not in its memory account. */
-uint64_t ioreq_server_charge(const struct domain *d)
+/* Pages included: the target pays for them here, as they are not in its memory account. */
+uint64_t ioreq_server_charge(const struct domain *d, uint8_t bufioreq)
 {
-    return server_bytes(d) + PAGE_SIZE;
+    return server_bytes(d) + PAGE_SIZE + ioreq_ring_charge(bufioreq);
 }
 
 int ioreq_server_owned(struct domain *d, uint32_t id, struct ioreq_server **out)
@@ -55,7 +55,8 @@ static int lowest_free_id(const struct ioreq_registry *reg)
 }
 
 /* All that a server holds, but for ports; on failure nothing. The domains outlive `s`. */
-static int alloc_server(struct domain *d, struct domain *owner, struct ioreq_server **out)
+static int alloc_server(struct domain *d, struct domain *owner, uint8_t bufioreq,
+                        struct ioreq_server **out)
 {
     struct ioreq_server *s = kzalloc(server_bytes(d));
     int rc;
@@ -68,9 +69,12 @@ static int alloc_server(struct domain *d, struct domain *owner, struct ioreq_ser
     rc = ioreq_pages_alloc(s);
     if (rc != 0)
         goto out_free;
+    rc = ioreq_ring_init(s, bufioreq);
+    if (rc != 0)
+        goto out_page;
     rc = -EINVAL;
     if (!domain_get(d))
-        goto out_page;
+        goto out_ring;
     if (!domain_get(owner))
         goto out_target;
     *out = s;
@@ -78,6 +82,8 @@ static int alloc_server(struct domain *d, struct domain *owner, struct ioreq_ser
 
 out_target:
     domain_put(d);
+out_ring:
+    ioreq_ring_free(s);
 out_page:
     ioreq_pages_free(s);
 out_free:
@@ -90,19 +96,21 @@ void ioreq_server_free(struct ioreq_server *s)
     struct domain *d = s->target;
 
     domain_put(s->owner);
+    ioreq_ring_free(s);
     ioreq_pages_free(s);
     kfree(s);
     domain_put(d);
 }
 
-static int build_server(struct domain *d, struct ioreq_registry *reg, uint32_t id)
+static int build_server(struct domain *d, struct ioreq_registry *reg, uint8_t bufioreq, uint32_t id)
 {
     struct ioreq_server *s;
-    int rc = ioreq_charge(d, ioreq_server_charge(d));
+    uint64_t charge = ioreq_server_charge(d, bufioreq);
+    int rc = ioreq_charge(d, charge);
 
     if (rc != 0)
         return rc;
-    rc = alloc_server(d, current->domain, &s);
+    rc = alloc_server(d, current->domain, bufioreq, &s);
     if (rc != 0)
         goto out_charge;
     s->id = id;
@@ -117,7 +125,7 @@ static int build_server(struct domain *d, struct ioreq_registry *reg, uint32_t i
 out_server:
     ioreq_server_free(s);
 out_charge:
-    ioreq_uncharge(d, ioreq_server_charge(d));
+    ioreq_uncharge(d, charge);
     return rc;
 }
 
@@ -136,7 +144,7 @@ static int clean_id(struct domain *d, struct ioreq_registry *reg, uint32_t id)
     return 0;
 }
 
-static int create_in(struct domain *d, struct ioreq_registry *reg, uint32_t *id)
+static int create_in(struct domain *d, struct ioreq_registry *reg, uint8_t bufioreq, uint32_t *id)
 {
     int slot = lowest_free_id(reg);
     int rc;
@@ -145,21 +153,21 @@ static int create_in(struct domain *d, struct ioreq_registry *reg, uint32_t *id)
         return slot;
     rc = clean_id(d, reg, (uint32_t)slot);
     if (rc == 0)
-        rc = build_server(d, reg, (uint32_t)slot);
+        rc = build_server(d, reg, bufioreq, (uint32_t)slot);
     if (rc == 0)
         *id = (uint32_t)slot;
     return rc;
 }
 
 /* The first server brings the registry with it. */
-static int create_first(struct domain *d, uint32_t *id)
+static int create_first(struct domain *d, uint8_t bufioreq, uint32_t *id)
 {
     struct ioreq_registry *reg = alloc_registry(d);
     int rc;
 
     if (reg == NULL)
         return -ENOMEM;
-    rc = create_in(d, reg, id);
+    rc = create_in(d, reg, bufioreq, id);
     if (rc == 0) {
         rcu_assign_pointer(d->ioreq.registry, reg);
         return 0;
@@ -169,21 +177,22 @@ static int create_first(struct domain *d, uint32_t *id)
     return rc;
 }
 
-static int create_locked(struct domain *d, uint32_t *id)
+static int create_locked(struct domain *d, uint8_t bufioreq, uint32_t *id)
 {
     /* Either we see the death of one of the two, or its clean-up sees the new server. */
     if (domain_is_dying(d) || domain_is_shut_down(current->domain) ||
         domain_is_dying(current->domain) || d->ioreq.vcpu == NULL)
         return -EINVAL;
-    return d->ioreq.registry != NULL ? create_in(d, d->ioreq.registry, id) : create_first(d, id);
+    return d->ioreq.registry != NULL ? create_in(d, d->ioreq.registry, bufioreq, id)
+                                     : create_first(d, bufioreq, id);
 }
 
-int ioreq_server_create(struct domain *d, uint32_t *id)
+int ioreq_server_create(struct domain *d, uint8_t bufioreq, uint32_t *id)
 {
     int rc;
 
     spin_lock(&d->ioreq.lock);
-    rc = create_locked(d, id);
+    rc = create_locked(d, bufioreq, id);
     spin_unlock(&d->ioreq.lock);
     return rc;
 }
@@ -233,15 +242,17 @@ out:
     return rc;
 }
 
-int ioreq_server_info(struct domain *d, uint32_t id, bool no_gfns)
+int ioreq_server_info(struct domain *d, struct xen_dm_op_get_ioreq_server_info *op)
 {
     struct ioreq_server *s;
     int rc;
 
     spin_lock(&d->ioreq.lock);
-    rc = ioreq_server_owned(d, id, &s);
-    spin_unlock(&d->ioreq.lock);
-    if (rc == 0 && !no_gfns)
+    rc = ioreq_server_owned(d, op->id, &s);
+    if (rc == 0 && (op->flags & XEN_DMOP_no_gfns) == 0)
         rc = -EOPNOTSUPP; /* the pages are never in the guest's own space */
+    if (rc == 0)
+        ioreq_ring_info(s, op);
+    spin_unlock(&d->ioreq.lock);
     return rc;
 }

@@ -57,6 +57,8 @@ enum domain_state {
 
 struct domain_stats {
     atomic64_t forwarded;      /* requests sent to device models */
+    atomic64_t buffered;       /* requests put into device models' rings */
+    atomic64_t buffered_lost;  /* broadcasts that a ring had no room for */
     atomic64_t unclaimed;      /* accesses that nobody claimed */
     atomic64_t undecoded;      /* accesses whose instruction could not be decoded */
     atomic64_t hypercalls_bad; /* unknown hypercalls */

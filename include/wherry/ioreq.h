@@ -34,10 +34,12 @@ struct ioreq_access {
     bool read;
     bool df;
     bool data_is_ptr;
+    bool buffered; /* a write that need not be waited for, if its server has a ring with room */
 };
 
 enum ioreq_result {
-    IOREQ_SENT,      /* the vCPU waits (VPF_IOREQ); arch_ioreq_complete() comes later */
+    IOREQ_SENT, /* the vCPU waits (VPF_IOREQ); arch_ioreq_complete() comes later */
+    IOREQ_DONE, /* in the server's buffered ring: finished, arch_ioreq_complete() never comes */
     IOREQ_UNCLAIMED, /* no server, or it cannot take it */
     IOREQ_RETRY,     /* domain is shutting down: leave the instruction for later */
 };
@@ -115,8 +117,8 @@ void ioreq_vcpu_work(struct vcpu *v);
 
 /*
  * XENMEM_acquire_resource, type ioreq_server: one frame, with a reference for current's domain.
- * -EINVAL (id > 0xffff, frame > 1), -ENOENT (no such server; frame 0, the buffered ring, which
- * the server lacks), -EPERM (not the owner).
+ * -EINVAL (id > 0xffff, frame > 1), -ENOENT (no such server; frame 0, the buffered ring, of a
+ * server without), -EPERM (not the owner).
  */
 int ioreq_acquire_frame(struct domain *d, uint32_t id, uint64_t frame, struct page **out);
 /* Number of frames the resource has. */
@@ -211,5 +213,22 @@ static inline unsigned int ioreq_nr_frames(const struct domain *d)
     return 0;
 }
 
+#endif
+
+#if defined(CONFIG_IOREQ_SERVER) && defined(CONFIG_IOREQ_BUFFERED)
+/*
+ * Put a write into the ring of each enabled server of d that has one. Servers without are skipped;
+ * where a ring is full the request is lost, logged and counted. Returns how many lost it. RCU;
+ * takes only the lock of one ring at a time.
+ */
+unsigned int ioreq_broadcast_buffered(struct domain *d, const struct ioreq_access *access);
+#else
+static inline unsigned int ioreq_broadcast_buffered(struct domain *d,
+                                                    const struct ioreq_access *access)
+{
+    (void)d;
+    (void)access;
+    return 0;
+}
 #endif
 #endif

@@ -5,7 +5,8 @@
 fake := $(addprefix arch/fake/,arch.c p2m.c)
 stand-ins := $(addprefix tests/unit/fake/,alloc.c dm.c domain.c evtchn.c panic.c rcu.c scene.c sched.c)
 lib := $(addprefix common/lib/,imap.c parse.c rangeset.c)
-ioreq := $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/common/ioreq/*.c))
+# As on Arm, without the buffered ring; programs that have it say so.
+ioreq := $(filter-out common/ioreq/buffered.c,$(patsubst $(TOP)/%,%,$(wildcard $(TOP)/common/ioreq/*.c)))
 ioreq-test := $(ioreq) $(lib) common/page_alloc.c common/spinlock.c $(fake) $(stand-ins)
 
 # The real neighbours of ioreq: domains, event channels, memory operations (fake/world.h).

@@ -42,7 +42,7 @@ static unsigned long runs, failures, survived;
 static long create(const struct step *s)
 {
     uint32_t id = 99;
-    int rc = ioreq_server_create(guest, &id);
+    int rc = ioreq_server_create(guest, 0, &id);
 
     (void)s;
     return rc == 0 ? (long)id : rc;

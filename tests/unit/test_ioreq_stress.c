@@ -290,7 +290,7 @@ static void one_change(struct domain *d, unsigned int *seed)
         ioreq_server_destroy(d, id);
         break;
     case 1:
-        if (ioreq_server_create(d, &new_id) == 0)
+        if (ioreq_server_create(d, 0, &new_id) == 0)
             ioreq_server_set_state(d, new_id, true);
         break;
     case 2:

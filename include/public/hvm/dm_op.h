@@ -11,7 +11,8 @@
 
 typedef uint16_t ioservid_t;
 
-/* A new, disabled server of the calling domain. handle_bufioreq must be 0 on Arm. */
+/* A new, disabled server of the calling domain. handle_bufioreq: HVM_IOREQSRV_BUFIOREQ_*, 0 on Arm.
+ */
 #define XEN_DMOP_create_ioreq_server 1
 struct xen_dm_op_create_ioreq_server {
     uint8_t handle_bufioreq;
@@ -23,7 +24,7 @@ struct xen_dm_op_create_ioreq_server {
 struct xen_dm_op_get_ioreq_server_info {
     ioservid_t id;
     uint16_t flags;                /* XEN_DMOP_no_gfns: required on Arm */
-    evtchn_port_t bufioreq_port;   /* OUT */
+    evtchn_port_t bufioreq_port;   /* OUT, if it has a buffered ring */
     uint64_aligned_t ioreq_gfn;    /* OUT */
     uint64_aligned_t bufioreq_gfn; /* OUT */
 };

@@ -15,4 +15,9 @@ struct xen_hvm_param {
     uint64_t value; /* set: IN, get: OUT */
 };
 
+/* The buffered ring (ioreq.h) of a new server: handle_bufioreq of XEN_DMOP_create_ioreq_server. */
+#define HVM_IOREQSRV_BUFIOREQ_OFF    0
+#define HVM_IOREQSRV_BUFIOREQ_LEGACY 1
+#define HVM_IOREQSRV_BUFIOREQ_ATOMIC 2
+
 #endif

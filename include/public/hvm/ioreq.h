@@ -69,4 +69,36 @@ struct shared_iopage {
     struct ioreq vcpu_ioreq[1]; /* as many as the domain has vCPUs, up to 128 */
 };
 
+/*
+ * A write that nobody waits for. One of 8 bytes takes two slots: the second has the same header
+ * and the upper half of the data.
+ */
+struct buf_ioreq {
+    uint8_t type; /* IOREQ_TYPE_* */
+    uint8_t pad : 1;
+    uint8_t dir : 1;    /* IOREQ_WRITE */
+    uint8_t size : 2;   /* 1 << size bytes */
+    uint32_t addr : 20; /* physical address, or port */
+    uint32_t data;
+};
+typedef struct buf_ioreq buf_ioreq_t;
+
+#define IOREQ_BUFFER_SLOT_NUM 511
+
+/*
+ * The ring of a server that was created with one. Slots from read_pointer up to write_pointer are
+ * full; a pointer is the index of a slot modulo IOREQ_BUFFER_SLOT_NUM. The hypervisor writes slots,
+ * then write_pointer. The device model reads write_pointer, then slots, then moves read_pointer on.
+ *
+ * HVM_IOREQSRV_BUFIOREQ_ATOMIC: the hypervisor takes the same multiple of IOREQ_BUFFER_SLOT_NUM
+ * from both pointers now and then. So the device model loads both as one 64-bit word and moves
+ * read_pointer by an atomic addition. _LEGACY: they only grow, up to 2^32 and round.
+ */
+struct buffered_iopage {
+    uint32_t read_pointer;  /* the device model's */
+    uint32_t write_pointer; /* the hypervisor's */
+    struct buf_ioreq buf_ioreq[IOREQ_BUFFER_SLOT_NUM];
+};
+typedef struct buffered_iopage buffered_iopage_t;
+
 #endif
