@@ -12,6 +12,7 @@
 #include <wherry/init.h>
 #include <wherry/irq.h>
 #include <wherry/lib/errno.h>
+#include <wherry/lib/fixed.h>
 #include <wherry/printk.h>
 #include <wherry/timer.h>
 
@@ -20,12 +21,7 @@
 
 #define NS_PER_SEC UINT64_C(1000000000)
 
-/*
- * Both conversions are one multiplication: fixed point with 48 fraction bits, which is a
- * nanosecond in years. Set once at boot; until then time stands still.
- */
-#define FRACTION 48
-
+/* Factors of fixed.h. Set once at boot; until then time stands still. */
 static uint64_t ns_per_tick;
 static uint64_t ticks_per_ns;
 static uint64_t boot_ticks;
@@ -33,45 +29,23 @@ static uint64_t frequency;
 
 static unsigned int timer_irq, timer_irq_type;
 
-static uint64_t scale(uint64_t a, uint64_t factor)
-{
-    return (uint64_t)(((unsigned __int128)a * factor) >> FRACTION);
-}
-
-/* a / b in fixed point, bit by bit: there is no 128-bit division here. a, b below 2^63. */
-static uint64_t __init fixed_div(uint64_t a, uint64_t b)
-{
-    uint64_t quotient = a / b;
-    uint64_t rest = a % b;
-
-    for (unsigned int i = 0; i < FRACTION; i++) {
-        rest <<= 1;
-        quotient <<= 1;
-        if (rest >= b) {
-            rest -= b;
-            quotient |= 1;
-        }
-    }
-    return quotient;
-}
-
 s_time_t arch_now(void)
 {
     uint64_t ticks;
 
     /* ISB: the counter must not be read ahead of what was before. */
     __asm__ volatile("isb; mrs %0, cntpct_el0" : "=r"(ticks) : : "memory");
-    return (s_time_t)scale(ticks - boot_ticks, ns_per_tick);
+    return (s_time_t)fixed_mul(ticks - boot_ticks, ns_per_tick);
 }
 
 uint64_t arch_ns_to_counter(s_time_t ns)
 {
-    return boot_ticks + scale((uint64_t)ns, ticks_per_ns);
+    return boot_ticks + fixed_mul((uint64_t)ns, ticks_per_ns);
 }
 
 s_time_t arch_counter_to_ns(uint64_t ticks)
 {
-    return ticks <= boot_ticks ? 0 : (s_time_t)scale(ticks - boot_ticks, ns_per_tick);
+    return ticks <= boot_ticks ? 0 : (s_time_t)fixed_mul(ticks - boot_ticks, ns_per_tick);
 }
 
 uint64_t arch_counter_frequency(void)

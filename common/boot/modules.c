@@ -3,6 +3,7 @@
  * Boot modules: the nodes that say where the boot loader put kernels, ramdisks and partial device
  * trees. Called by domain_config.c, and by whoever has to keep their memory from being given away.
  */
+#include <wherry/lib/errno.h>
 #include <wherry/lib/string.h>
 
 #include "parser.h"
@@ -16,9 +17,33 @@ static bool is_module(const struct fdt *fdt, int node)
            fdt_is_compatible(fdt, node, "multiboot,device-tree");
 }
 
+/* Set once at boot, before anything reads the tree. */
+static const struct boot_module *loaded;
+static unsigned int nr_loaded;
+
+void boot_set_modules(const struct boot_module *list, unsigned int n)
+{
+    loaded = list;
+    nr_loaded = n;
+}
+
+/* Where it is: by its place among the loader's modules, or as the tree says. */
+static int module_place(const struct fdt *fdt, int node, uint64_t *addr, uint64_t *size)
+{
+    uint32_t index;
+
+    if (fdt_prop_u32(fdt, node, "module-index", &index) != 0)
+        return fdt_get_reg(fdt, node, 0, addr, size);
+    if (index >= nr_loaded)
+        return -ENOENT;
+    *addr = loaded[index].addr;
+    *size = loaded[index].size;
+    return 0;
+}
+
 bool boot_module_region(const struct fdt *fdt, int node, uint64_t *addr, uint64_t *size)
 {
-    return is_module(fdt, node) && fdt_get_reg(fdt, node, 0, addr, size) == 0 && *size != 0 &&
+    return is_module(fdt, node) && module_place(fdt, node, addr, size) == 0 && *size != 0 &&
            *addr + *size > *addr;
 }
 

@@ -66,6 +66,12 @@ void boot_config_parse(const struct fdt *fdt, const struct control_options *opti
  */
 bool boot_module_region(const struct fdt *fdt, int node, uint64_t *addr, uint64_t *size);
 
+/*
+ * Boot loaders that choose addresses themselves: their modules in order, which "module-index" of a
+ * module node counts from 0. Before the tree is read; `list` stays.
+ */
+void boot_set_modules(const struct boot_module *list, unsigned int n);
+
 /* One line about a domain that cannot be built as its node says: node, property, what is wrong. */
 void boot_config_complain(const struct domain_config *cfg, const char *property, const char *what);
 

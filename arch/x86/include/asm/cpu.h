@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the host's CPUs can do; found once by the boot CPU, then constant. */
+#ifndef WHERRY_ASM_CPU_H
+#define WHERRY_ASM_CPU_H
+
+#include <wherry/types.h>
+
+struct cpu_features {
+    bool svm, vmx;
+    bool x2apic, tsc_deadline;
+    bool smep, smap, umip;
+    bool xsave;
+    uint8_t paddr_bits;
+};
+extern struct cpu_features cpu_features;
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Host time on x86: the TSC. */
+#ifndef WHERRY_ASM_TIME_H
+#define WHERRY_ASM_TIME_H
+
+#include <wherry/timer.h>
+
+/* TSC ticks a second. */
+uint64_t time_tsc_hz(void);
+/* The TSC at boot, when time was 0. */
+uint64_t time_boot_tsc(void);
+/* Busy wait. Boot only. */
+void time_delay(s_time_t ns);
+
+#endif
