@@ -66,7 +66,7 @@ static int cpu_on(struct domain *d, uint64_t mpidr, uint64_t entry, uint64_t con
 
     if (v == NULL)
         return PSCI_INVALID_PARAMS;
-    if ((entry & 3) != 0 || entry >> p2m_ipa_bits() != 0)
+    if ((entry & 3) != 0 || entry >> arch_p2m_bits() != 0)
         return PSCI_INVALID_ADDRESS;
     if (!atomic32_cmpxchg(&v->arch.psci_state, &state, PSCI_STARTING))
         return state == PSCI_ON ? PSCI_ALREADY_ON : PSCI_ON_PENDING;

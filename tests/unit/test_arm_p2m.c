@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stage-2 tables (arch/arm/p2m.c, p2m_table.c), compiled here with the CPU's part replaced: page
- * sizes, splitting, references dropped only after the TLB flush, nothing lost at teardown.
+ * Stage-2 tables (common/p2m/ over arch/arm/p2m.c), compiled here with the CPU's part replaced:
+ * page sizes, splitting, references dropped only after the TLB flush, nothing lost at teardown.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -73,7 +73,9 @@ static inline paddr_t arch_virt_to_paddr(const void *va)
     return paddr((uint64_t)((const char *)va - pool));
 }
 
-#include "../../arch/arm/p2m_table.c"
+#include "../../common/p2m/table.c"
+
+#include "../../common/p2m/ops.c"
 
 #include "../../arch/arm/p2m.c"
 
@@ -470,7 +472,7 @@ static void wide_hosts_start_a_level_higher(void **state)
     mmfr0 = 5;
     memset(d, 0, sizeof(*d));
     p2m_probe();
-    assert_int_equal(p2m_ipa_bits(), 48);
+    assert_int_equal(arch_p2m_bits(), 48);
     assert_int_equal(p2m_vtcr() & 0x3f, 16);
     assert_int_equal((p2m_vtcr() >> 6) & 3, 2);
     assert_int_equal(p2m_init(d), 0);

@@ -135,7 +135,7 @@ void arch_vcpu_load(struct vcpu *v)
 {
     if (unlikely(this_cpu(guest_exit_sp) == 0)) /* the first one on this pCPU */
         guest_cpu_init();
-    WRITE_SYSREG(v->domain->p2m.vttbr, vttbr_el2);
+    WRITE_SYSREG(v->domain->p2m.arch.vttbr, vttbr_el2);
     WRITE_SYSREG(v->arch.hcr, hcr_el2);
     WRITE_SYSREG(v->arch.vmpidr, vmpidr_el2);
     WRITE_SYSREG(v->domain->arch.cntvoff, cntvoff_el2);

@@ -143,7 +143,7 @@ static uint64_t parange(void)
     static const uint8_t bits[] = {32, 36, 40, 42, 44, 48};
     uint64_t n = 0;
 
-    while (n + 1 < ARRAY_SIZE(bits) && bits[n + 1] <= p2m_ipa_bits())
+    while (n + 1 < ARRAY_SIZE(bits) && bits[n + 1] <= arch_p2m_bits())
         n++;
     return n;
 }
