@@ -52,7 +52,10 @@ static int __init check_virtualization(void)
 {
     const struct cpu_features *f = &cpu_features;
 
-    printk("cpu: %s%s%s, %u address bits\n", f->svm ? "SVM" : f->vmx ? "VMX" : "no virtualization",
+    printk("cpu: %s%s%s, %u address bits\n",
+           f->svm   ? "SVM"
+           : f->vmx ? "VMX"
+                    : "no virtualization",
            f->smep ? ", SMEP" : "", f->smap ? ", SMAP" : "", f->paddr_bits);
     if (!f->svm && !f->vmx) {
         printk("cpu: a hypervisor needs SVM or VMX (QEMU: -cpu max or EPYC; firmware settings on a "

@@ -83,8 +83,8 @@ static void fill_gdt(struct cpu_tables *t)
     t->gdt[SEL_DATA / 8] = UINT64_C(0x00cf92000000ffff);
     t->gdt[SEL_CODE32 / 8] = UINT64_C(0x00cf9a000000ffff);
     /* An available 64-bit TSS, two entries long. */
-    t->gdt[SEL_TSS / 8] = limit | (base & 0xffffff) << 16 | UINT64_C(0x89) << 40 |
-                          ((base >> 24) & 0xff) << 56;
+    t->gdt[SEL_TSS / 8] =
+        limit | (base & 0xffffff) << 16 | UINT64_C(0x89) << 40 | ((base >> 24) & 0xff) << 56;
     t->gdt[SEL_TSS / 8 + 1] = base >> 32;
 }
 

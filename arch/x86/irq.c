@@ -88,8 +88,7 @@ void arch_irq_poll(void)
 
 bool arch_irq_pending(void)
 {
-    return this_cpu(arrived) != 0 ||
-           apic_read(APIC_IRR + (VEC_FIRST_IRQ / 32) * 0x10) != 0;
+    return this_cpu(arrived) != 0 || apic_read(APIC_IRR + (VEC_FIRST_IRQ / 32) * 0x10) != 0;
 }
 
 void arch_idle_wait(void)

@@ -11,8 +11,8 @@ static bool noreboot; /* set once at INIT_EARLY */
 #define KBD_COMMAND 0x64
 #define KBD_RESET   0xfe
 
-#define PM1_SLP_EN      BIT(13)
-#define PM1_SLP_TYP(n)  ((uint32_t)(n) << 10)
+#define PM1_SLP_EN     BIT(13)
+#define PM1_SLP_TYP(n) ((uint32_t)(n) << 10)
 
 void machine_halt(void)
 {

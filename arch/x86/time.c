@@ -62,7 +62,8 @@ void arch_timer_program(s_time_t deadline)
         wrmsr(MSR_TSC_DEADLINE,
               deadline == STIME_MAX
                   ? 0
-                  : boot_tsc + fixed_mul((uint64_t)(deadline < 0 ? 0 : deadline), ticks_per_ns) + 1);
+                  : boot_tsc + fixed_mul((uint64_t)(deadline < 0 ? 0 : deadline), ticks_per_ns) +
+                        1);
         return;
     }
     if (deadline == STIME_MAX) {
@@ -138,8 +139,8 @@ static void __init measure_lapic(void)
     apic_write(APIC_TIMER_INIT, UINT32_MAX);
     start = rdtsc();
     time_delay(MILLISECS(MEASURE_MS));
-    lapic_per_ns = fixed_div(UINT32_MAX - apic_read(APIC_TIMER_NOW),
-                             fixed_mul(rdtsc() - start, ns_per_tick));
+    lapic_per_ns =
+        fixed_div(UINT32_MAX - apic_read(APIC_TIMER_NOW), fixed_mul(rdtsc() - start, ns_per_tick));
     apic_write(APIC_TIMER_INIT, 0);
 }
 

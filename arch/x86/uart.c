@@ -16,13 +16,13 @@
 #define UART_MCR  4
 #define UART_LSR  5
 
-#define IER_RX        0x01
-#define LSR_DATA      0x01
-#define LSR_TX_EMPTY  0x20
-#define LCR_8N1       0x03
-#define LCR_DLAB      0x80
-#define FCR_ENABLE    0x07 /* both FIFOs, emptied */
-#define MCR_DTR_RTS   0x0b /* and OUT2, which lets interrupts through */
+#define IER_RX         0x01
+#define LSR_DATA       0x01
+#define LSR_TX_EMPTY   0x20
+#define LCR_8N1        0x03
+#define LCR_DLAB       0x80
+#define FCR_ENABLE     0x07 /* both FIFOs, emptied */
+#define MCR_DTR_RTS    0x0b /* and OUT2, which lets interrupts through */
 #define DIVISOR_115200 1
 
 /* A transmitter that stays full for so long is given up on. */

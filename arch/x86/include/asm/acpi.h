@@ -22,9 +22,9 @@ struct acpi_info {
         uint32_t first_gsi;
     } ioapic[ACPI_MAX_IOAPICS];
     struct acpi_override override[ACPI_MAX_OVERRIDES];
-    uint16_t pm_timer;  /* port, or 0 */
-    bool pm_timer_32;   /* counts 32 bits, else 24 */
-    uint16_t pm1a_cnt;  /* port of PM1a control, or 0 */
+    uint16_t pm_timer;   /* port, or 0 */
+    bool pm_timer_32;    /* counts 32 bits, else 24 */
+    uint16_t pm1a_cnt;   /* port of PM1a control, or 0 */
     uint16_t reset_port; /* or 0 */
     uint8_t reset_value;
 };

@@ -24,10 +24,10 @@
 #define APIC_TIMER_NOW  0x390
 #define APIC_TIMER_DIV  0x3e0
 
-#define APIC_SVR_ENABLE          BIT(8)
-#define APIC_LVT_MASKED          BIT(16)
-#define APIC_LVT_TIMER_DEADLINE  (2u << 17)
-#define APIC_TIMER_DIV_1         0xb
+#define APIC_SVR_ENABLE         BIT(8)
+#define APIC_LVT_MASKED         BIT(16)
+#define APIC_LVT_TIMER_DEADLINE (2u << 17)
+#define APIC_TIMER_DIV_1        0xb
 
 uint32_t apic_read(unsigned int reg);
 void apic_write(unsigned int reg, uint32_t v);

@@ -101,9 +101,7 @@ static inline struct cpuid_leaf cpuid(uint32_t leaf, uint32_t sub)
 {
     struct cpuid_leaf r;
 
-    __asm__ volatile("cpuid"
-                     : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d)
-                     : "a"(leaf), "c"(sub));
+    __asm__ volatile("cpuid" : "=a"(r.a), "=b"(r.b), "=c"(r.c), "=d"(r.d) : "a"(leaf), "c"(sub));
     return r;
 }
 
