@@ -12,6 +12,7 @@
 #pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
 
 struct model model;
+struct model_shared model_shared;
 
 /* A merged range is paid for like three nodes of 64 bytes (docs/ioreq.md). */
 #define RANGE_BYTES 192
@@ -176,6 +177,7 @@ void model_created(struct model_domain *t, const struct domain *caller, uint32_t
 {
     struct model_server *s = calloc(1, sizeof(*s));
 
+    s->id = id;
     s->owner = caller;
     s->generation = ++t->generation;
     t->server[id] = s;
@@ -255,8 +257,8 @@ static void prepare_slot(struct model_domain *t, struct model_server *s, unsigne
     const struct model_vcpu *v = &t->vcpu[vcpu];
 
     if (!(v->waiting && v->generation == s->generation) && s->owes[vcpu] == STATE_IOREQ_NONE)
-        s->slot[vcpu].state = STATE_IOREQ_NONE;
-    s->slot[vcpu].eport = s->port[vcpu];
+        model_store(s, vcpu, MODEL_RESET, NULL);
+    model_store(s, vcpu, MODEL_PORT, NULL);
 }
 
 void model_set_state(struct model_domain *t, uint32_t id, bool enable)

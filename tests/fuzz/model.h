@@ -9,6 +9,8 @@
 
 #include <wherry/domain.h>
 
+struct fuzz_input;
+
 #define MODEL_DOMAINS 4
 #define MODEL_FRAMES  96 /* of the machine: few, so that they run out */
 #define MODEL_VCPUS   3
@@ -32,6 +34,7 @@ struct model_slot {
 };
 
 struct model_server {
+    uint32_t id;
     const struct domain *owner;
     uint64_t generation;
     bool enabled;
@@ -60,6 +63,7 @@ struct model_vcpu {
 
 struct model_domain {
     struct domain *d; /* NULL: does not exist */
+    uint64_t serial;  /* no two domains ever have the same */
     bool shut_down;
     bool owner_died; /* its servers elsewhere go when the grace period ends */
     unsigned int pauses;
@@ -86,6 +90,30 @@ struct model {
 };
 
 extern struct model model;
+
+/* What the core does to a slot, in the model's words. */
+enum model_store {
+    MODEL_REQUEST, /* a whole request, READY */
+    MODEL_TAKEN,   /* its answer was taken: NONE, the other bits as in the request */
+    MODEL_RESET,   /* NONE, nothing else */
+    MODEL_PORT,    /* the port is named */
+};
+
+/*
+ * For a fuzzer in which shared memory changes at every load: where the model's loads and stores go.
+ * All NULL: slots are plain memory, that model_sample() has read.
+ */
+struct model_shared {
+    uint64_t (*load)(const struct model_server *s, unsigned int vcpu, unsigned int field);
+    void (*store)(const struct model_server *s, unsigned int vcpu, enum model_store what,
+                  const struct ioreq_access *a);
+    /* The core may have named a port in vCPU's slots and taken it back. */
+    void (*forget)(const struct model_domain *t, unsigned int vcpu);
+    uint8_t (*step)(struct fuzz_input *in); /* chooses the next step */
+    void (*check)(void);                    /* after each step */
+};
+
+extern struct model_shared model_shared;
 
 /* Forget everything; the limits stay. */
 void model_reset(void);
@@ -124,6 +152,10 @@ int model_route(const struct model_domain *t, const struct ioreq_access *a);
 /* --- model_run.c --- */
 /* Read every slot, as the device models have left them, before the core looks at any. */
 void model_sample(struct model_domain *t);
+/* One load of a slot's field (SLOT_*), and one store. */
+uint64_t model_load(const struct model_server *s, unsigned int vcpu, unsigned int field);
+void model_store(struct model_server *s, unsigned int vcpu, enum model_store what,
+                 const struct ioreq_access *a);
 /* Where the core has put the ports; unique and nobody else's (checked). */
 void model_learn_ports(struct model_domain *t);
 enum ioreq_result model_forward(struct model_domain *t, struct model_vcpu *v,

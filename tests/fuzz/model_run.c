@@ -10,6 +10,8 @@
 
 void model_sample(struct model_domain *t)
 {
+    if (model_shared.load != NULL)
+        return;
     for (unsigned int id = 0; t->d != NULL && id < MODEL_SERVERS; id++)
         for (unsigned int i = 0; t->server[id] != NULL && i < t->d->max_vcpus; i++) {
             struct ioreq_slot *slot = &t->d->ioreq.registry->server[id]->slots[i];
@@ -19,6 +21,26 @@ void model_sample(struct model_domain *t)
             if (t->server[id]->slot[i].state == STATE_IOREQ_NONE)
                 slot->pad = 0;
         }
+}
+
+uint64_t model_load(const struct model_server *s, unsigned int vcpu, unsigned int field)
+{
+    if (model_shared.load != NULL)
+        return model_shared.load(s, vcpu, field);
+    return field == SLOT_STATE   ? s->slot[vcpu].state
+           : field == SLOT_EPORT ? s->slot[vcpu].eport
+                                 : s->slot[vcpu].data;
+}
+
+void model_store(struct model_server *s, unsigned int vcpu, enum model_store what,
+                 const struct ioreq_access *a)
+{
+    if (model_shared.store != NULL)
+        model_shared.store(s, vcpu, what, a);
+    if (what == MODEL_PORT)
+        s->slot[vcpu].eport = s->port[vcpu];
+    else
+        s->slot[vcpu].state = what == MODEL_REQUEST ? STATE_IOREQ_READY : STATE_IOREQ_NONE;
 }
 
 void model_learn_ports(struct model_domain *t)
@@ -60,8 +82,10 @@ void model_crash(struct model_domain *t)
 
 static bool usable(const struct model_server *s, unsigned int vcpu)
 {
-    return s->slot[vcpu].state == STATE_IOREQ_NONE && s->port[vcpu] != 0 &&
-           s->slot[vcpu].eport == s->port[vcpu];
+    uint64_t state = model_load(s, vcpu, SLOT_STATE);
+    uint64_t eport = model_load(s, vcpu, SLOT_EPORT);
+
+    return state == STATE_IOREQ_NONE && s->port[vcpu] != 0 && eport == s->port[vcpu];
 }
 
 enum ioreq_result model_forward(struct model_domain *t, struct model_vcpu *v,
@@ -77,7 +101,7 @@ enum ioreq_result model_forward(struct model_domain *t, struct model_vcpu *v,
         return IOREQ_UNCLAIMED;
     }
     t->forwarded++;
-    t->server[id]->slot[vcpu].state = STATE_IOREQ_READY;
+    model_store(t->server[id], vcpu, MODEL_REQUEST, a);
     v->waiting = true;
     v->server = (uint32_t)id;
     v->generation = t->server[id]->generation;
@@ -105,20 +129,22 @@ static void complete(struct model_domain *t, struct model_vcpu *v, uint64_t data
 static void look_at_answer(struct model_domain *t, struct model_vcpu *v)
 {
     struct model_server *s = t->server[v->server];
-    struct model_slot *slot;
+    unsigned int vcpu = (unsigned int)(v - t->vcpu);
+    uint64_t state, data;
 
     if (s == NULL || s->generation != v->generation) {
         complete(t, v, UINT64_MAX, false);
         return;
     }
-    slot = &s->slot[v - t->vcpu];
-    if (slot->state == STATE_IORESP_READY) {
-        slot->state = STATE_IOREQ_NONE;
-        complete(t, v, slot->data, true);
-    } else if (slot->state == STATE_IOREQ_NONE) {
+    state = model_load(s, vcpu, SLOT_STATE);
+    if (state == STATE_IORESP_READY) {
+        data = model_load(s, vcpu, SLOT_DATA);
+        model_store(s, vcpu, MODEL_TAKEN, &v->access);
+        complete(t, v, data, true);
+    } else if (state == STATE_IOREQ_NONE) {
         complete(t, v, UINT64_MAX, true);
-    } else if (slot->state <= STATE_IOREQ_INPROCESS && slot->state >= v->last_state) {
-        v->last_state = slot->state;
+    } else if (state <= STATE_IOREQ_INPROCESS && state >= v->last_state) {
+        v->last_state = (uint8_t)state;
         wait_for_answer(v);
     } else {
         v->waiting = false;
@@ -138,6 +164,8 @@ void model_ram_removed(struct model_domain *t, struct model_vcpu *by)
 
 static void ask(struct model_domain *t, struct model_vcpu *v)
 {
+    static const struct ioreq_access invalidate = {
+        .data = UINT64_MAX, .size = 4, .type = IOREQ_TYPE_INVALIDATE};
     unsigned int vcpu = (unsigned int)(v - t->vcpu);
 
     for (unsigned int id = 0; id < MODEL_SERVERS; id++) {
@@ -147,7 +175,7 @@ static void ask(struct model_domain *t, struct model_vcpu *v)
             continue;
         v->inval_asked |= BIT64(id);
         s->owes[vcpu] = STATE_IOREQ_READY;
-        s->slot[vcpu].state = STATE_IOREQ_READY;
+        model_store(s, vcpu, MODEL_REQUEST, &invalidate);
     }
     if (v->inval_asked != 0)
         wait_for_answer(v);
@@ -157,7 +185,7 @@ static void ask(struct model_domain *t, struct model_vcpu *v)
 static bool owed(struct model_domain *t, struct model_vcpu *v, struct model_server *s)
 {
     unsigned int vcpu = (unsigned int)(v - t->vcpu);
-    uint8_t state = s->slot[vcpu].state;
+    uint8_t state = (uint8_t)model_load(s, vcpu, SLOT_STATE);
     bool moving = state == STATE_IOREQ_READY || state == STATE_IOREQ_INPROCESS;
 
     if (moving && state >= s->owes[vcpu] && s->enabled) {
@@ -169,7 +197,7 @@ static bool owed(struct model_domain *t, struct model_vcpu *v, struct model_serv
     else if (!moving && s->acked < v->inval_wanted)
         s->acked = v->inval_wanted;
     s->owes[vcpu] = STATE_IOREQ_NONE;
-    s->slot[vcpu].state = STATE_IOREQ_NONE;
+    model_store(s, vcpu, MODEL_RESET, NULL);
     return false;
 }
 

@@ -6,7 +6,9 @@
 #include <wherry/spinlock.h>
 #include <wherry/types.h>
 
-#define FAKE_P2M_FRAMES 1024
+#ifndef FAKE_P2M_FRAMES
+#define FAKE_P2M_FRAMES 1024 /* the fuzzers have fewer, for speed */
+#endif
 
 struct p2m {
     struct spinlock lock;
