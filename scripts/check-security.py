@@ -4,7 +4,7 @@
 
 Its tables have the columns: advisories | cause | verdict | tests, or why there are none. A test is named by
 its case: `xsa_238_start_above_end` or `commit_...` of tests/unit/test_*.c, registered with cmocka there; or
-`dm-suite xsa-276`, cases `xsa-276: ...` of a payload in tests/payloads. Both ways: a test that no row
+`dm-suite xsa-276`, cases `xsa-276: ...` of a payload in tests/payloads; or `test_xsa_201_...` of tests/system. Both ways: a test that no row
 names is as wrong as a row that names no test.
 """
 
@@ -14,6 +14,7 @@ import sys
 
 PAGE = pathlib.Path("docs/security.md")
 VERDICTS = ("test", "not applicable", "not yet")
+SYSTEM = re.compile(r"test_xsa_\d+_[a-z0-9_]+")
 UNIT = re.compile(r"\b(?:xsa_\d+|commit_[0-9a-f]+)_[a-z0-9_]+")
 # The numbers that must be there: what this kind of interface has suffered from.
 ADVISORIES = """
@@ -25,17 +26,16 @@ ADVISORIES = """
 
 
 def unit_tests():
-    """Case -> file, for those that are defined and registered."""
-    found = {}
+    """Those that are defined and registered."""
+    found = set()
     for path in sorted(pathlib.Path("tests/unit").glob("test_*.c")):
         text = path.read_text(encoding="utf-8")
         defined = set(re.findall(r"^static void (" + UNIT.pattern + r")\(void \*\*state\)", text, re.M))
         main = text[text.rfind("\nint main("):]
         registered = set(re.findall(r"\(\s*(" + UNIT.pattern + r")\s*[,)]", main))
         for name in defined ^ registered:
-            yield_problem(f"{path}: {name} is not both defined and run")
-        for name in defined & registered:
-            found[name] = path
+            problem(f"{path}: {name} is not both defined and run")
+        found |= defined & registered
     return found
 
 
@@ -48,49 +48,57 @@ def payload_cases():
     return found
 
 
+def system_tests():
+    found = set()
+    for path in sorted(pathlib.Path("tests/system").glob("test_*.py")):
+        found |= set(re.findall(r"^def (" + SYSTEM.pattern + r")\(", path.read_text(encoding="utf-8"), re.M))
+    return found
+
+
 PROBLEMS = []
 
 
-def yield_problem(text):
+def problem(text):
     PROBLEMS.append(text)
 
 
 def number_of(name):
-    return re.split(r"[-_ ]", name.split(" ")[-1])[1]
+    return re.search(r"(?:xsa|commit)[-_]([0-9a-f]+)", name)[1]
 
 
-def check_row(line, cells, units, payloads, named):
+def check_row(line, cells, tests_there, named):
     advisories, cause, verdict, tests = cells
     here = {name for name in re.findall(r"`([^`]+)`", tests)
-            if UNIT.fullmatch(name) or re.fullmatch(r"[a-z]+-suite (?:xsa|commit)-[0-9a-f]+", name)}
+            if UNIT.fullmatch(name) or SYSTEM.fullmatch(name)
+            or re.fullmatch(r"[a-z]+-suite (?:xsa|commit)-[0-9a-f]+", name)}
     if not verdict.startswith(VERDICTS):
-        yield_problem(f"{PAGE}:{line}: the verdict is one of {', '.join(VERDICTS)}")
+        problem(f"{PAGE}:{line}: the verdict is one of {', '.join(VERDICTS)}")
     if not cause or not tests:
-        yield_problem(f"{PAGE}:{line}: an empty cell")
+        problem(f"{PAGE}:{line}: an empty cell")
     if verdict.startswith("test") and not here:
-        yield_problem(f"{PAGE}:{line}: no test is named")
+        problem(f"{PAGE}:{line}: no test is named")
     for name in here:
-        if name not in units and name not in payloads:
-            yield_problem(f"{PAGE}:{line}: there is no test {name}")
+        if name not in tests_there:
+            problem(f"{PAGE}:{line}: there is no test {name}")
         if number_of(name) not in re.findall(r"[0-9a-f]+", advisories):
-            yield_problem(f"{PAGE}:{line}: {name} is of another row")
+            problem(f"{PAGE}:{line}: {name} is of another row")
     named |= here
 
 
 def main():
-    units, payloads, named, seen = unit_tests(), payload_cases(), set(), []
+    there, named, seen = set(unit_tests()) | payload_cases() | system_tests(), set(), []
     for line, text in enumerate(PAGE.read_text(encoding="utf-8").splitlines(), 1):
         cells = [cell.strip() for cell in text.strip().strip("|").split("|")]
         if text.startswith("| ") and len(cells) == 4 and re.match(r"(\(commit )?[0-9]", cells[0]):
-            check_row(line, cells, units, payloads, named)
+            check_row(line, cells, there, named)
             seen += re.findall(r"\b\d{2,3}\b", cells[0])
     for number in ADVISORIES:
         if number not in seen:
-            yield_problem(f"{PAGE}: advisory {number} is not there")
-    for name in sorted((set(units) | payloads) - named):
-        yield_problem(f"{PAGE}: no row names {name}")
-    for problem in PROBLEMS:
-        print(problem, file=sys.stderr)
+            problem(f"{PAGE}: advisory {number} is not there")
+    for name in sorted(there - named):
+        problem(f"{PAGE}: no row names {name}")
+    for text in PROBLEMS:
+        print(text, file=sys.stderr)
     print(f"{len(named)} tests of {len(set(seen))} advisories, {len(PROBLEMS)} problems")
     return 1 if PROBLEMS else 0
 

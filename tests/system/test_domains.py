@@ -274,6 +274,15 @@ def test_device_passed_through(start, probe, tmp_path, gic):
     console.wait_for(r"probe: rtc interrupt 34 came 2 times$", LIMIT)
 
 
+def test_xsa_201_aborts_of_the_bus(start, probe, tmp_path):
+    """A guest that has a device's place without a device gets the bus' aborts; nobody else does."""
+    tree = rtc_tree(tmp_path / "hole.dtb", reg=(0xf000000, 0x1000, GUEST_RTC), host="/flash@0")
+    console = start([probe("hole", "d1", device_tree=tree), probe("ms=500", "d2")],
+                    machine=Machine(gic=3, smp=2))
+    see(console, rf"\(d1\) probe: 1000 aborts, class 25, at {GUEST_RTC:x}$", r"\(d1\) probe: ends",
+        r"\(d2\) probe: ends")
+
+
 def test_device_has_one_owner(start, probe, tmp_path):
     """The second domain that asks for the device, by its registers or by its node, is left out."""
     rtc = rtc_tree(tmp_path / "rtc.dtb")

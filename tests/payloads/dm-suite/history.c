@@ -20,7 +20,7 @@ static void acquire_often(void)
         if (rc == 0)
             rc = foreign_unmap(at);
     }
-    tap_eq(rc, 0, "a request page is acquired and released %u times", ROUNDS);
+    tap_eq(rc, 0, "xsa-334: a request page is acquired and released %u times", ROUNDS);
 }
 
 static void create_often(void)
@@ -55,7 +55,7 @@ static void toggled(struct box *b)
     }
     dm_answer(&s, 0, 0x62);
     tap(box_comes(b) && b->result == 0x62,
-        "its state toggled without notification does not matter");
+        "xsa-166: its state toggled without notification does not matter");
 }
 
 /* The page of requests belongs to the guest's account but is nobody's to free. */
@@ -65,8 +65,9 @@ static void page_is_kept(void)
     struct xen_memory_reservation r = {.nr_extents = 1, .domid = DOMID_SELF};
 
     set_xen_guest_handle(r.extent_start, &frame);
-    tap(memory_op(XENMEM_decrease_reservation, &r) <= 0, "the request page cannot be freed");
-    tap_eq(dm_state(dm_slot(&s, 0)), STATE_IOREQ_NONE, "it is still mapped");
+    tap(memory_op(XENMEM_decrease_reservation, &r) <= 0,
+        "xsa-276: the request page cannot be freed");
+    tap_eq(dm_state(dm_slot(&s, 0)), STATE_IOREQ_NONE, "xsa-276: it is still mapped");
 }
 
 /* A hypercall's buffer in another domain's page; then the page is gone. */
@@ -78,9 +79,10 @@ static void foreign_buffer(void)
     foreign_map(GUEST, 0x42001, at);
     memset(text, 0x5a, 16);
     tap_eq(xen_version(XENVER_extraversion, text), 0, "a buffer in a page of the guest");
-    tap(text[15] != 0x5a || text[0] != 0x5a, "is written");
+    tap(text[15] != 0x5a || text[0] != 0x5a, "xsa-473: is written");
     foreign_unmap(at);
-    tap_eq(xen_version(XENVER_extraversion, text), -XEN_EFAULT, "unmapped, it is no buffer");
+    tap_eq(xen_version(XENVER_extraversion, text), -XEN_EFAULT,
+           "xsa-473: unmapped, it is no buffer");
 }
 
 /* The guest's ports run out: a new server is refused as a whole. */
@@ -93,12 +95,12 @@ static void no_ports(struct box *b)
     while (n < 5000 && evtchn_alloc_unbound(GUEST, 0, &port) == 0)
         n++;
     tap(n > 100, "the guest's ports are used up (%u)", n);
-    tap_eq(dm_create(GUEST, &id), -XEN_ENOSPC, "no server without ports");
+    tap_eq(dm_create(GUEST, &id), -XEN_ENOSPC, "xsa-496: no server without ports");
     *(domid_t *)b->buffer = DOMID_SELF;
     tap_eq(guest_hypercall(b, __HYPERVISOR_event_channel_op, EVTCHNOP_reset, b->where, 0), 0,
            "the guest closes what it can");
     tap_eq(dm_create(GUEST, &id), 0, "now there is a server");
-    tap_eq(id, s.id + 1, "with the number that the refused one left");
+    tap_eq(id, s.id + 1, "xsa-496: with the number that the refused one left");
     dm_destroy(GUEST, id);
     reply[0] = 0x99;
     guest_read(b, WINDOW_DEVICE);
@@ -124,7 +126,7 @@ static void odd_values(void)
             continue;
         wrong += dm_set_state(GUEST, (ioservid_t)id, true) != -XEN_ENOENT;
     }
-    tap_eq(wrong, 0, "odd types, operations and server numbers are refused");
+    tap_eq(wrong, 0, "xsa-28: odd types, operations and server numbers are refused");
 }
 
 void test_history(void)

@@ -105,7 +105,8 @@ static void scribbled_in_flight(struct box *b)
     begin_read(b, WINDOW_DEVICE);
     WRITE_ONCE(r->vp_eport, 0xffffffff);
     dm_answer(&s, 0, 0x77);
-    tap(box_comes(b) && b->result == 0x77, "the port scribbled in flight does no harm");
+    tap(box_comes(b) && b->result == 0x77,
+        "commit-125833f5f1: the port scribbled in flight does no harm");
     WRITE_ONCE(r->vp_eport, port);
 }
 

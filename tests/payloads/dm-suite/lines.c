@@ -51,9 +51,10 @@ static void level(struct box *b)
     tap(!pending, "and is not pending");
     setup(b, false, false, 1);
     dm_set_irq(GUEST, SPI, 1);
-    tap(count(b, 0, &pending) == 0 && pending, "while the guest has it disabled, it pends");
+    tap(count(b, 0, &pending) == 0 && pending,
+        "xsa-223: while the guest has it disabled, it pends");
     setup(b, false, true, 1);
-    tap_eq(count(b, 1, &pending), 1, "and comes when the guest enables it");
+    tap_eq(count(b, 1, &pending), 1, "xsa-223: and comes when the guest enables it");
     dm_set_irq(GUEST, SPI, 0);
 }
 

@@ -2,7 +2,7 @@
 /* Runs the suite of suite.h, and has what its files share: directing the guest and serving it. */
 #include "suite.h"
 
-#define MAX_GUESTS 5
+#define MAX_GUESTS 7
 
 struct ioreq seen[MAX_SEEN];
 uint64_t reply[MAX_SEEN];
@@ -24,6 +24,12 @@ bool guest_attach(domid_t dom)
         yield_cpu();
     controls[dom] = c;
     return READ_ONCE(c->magic) == CONTROL_MAGIC && READ_ONCE(c->ready) != 0;
+}
+
+void guest_detach(domid_t dom)
+{
+    foreign_unmap(arg(controls[dom]));
+    controls[dom] = NULL;
 }
 
 struct box *box_of(domid_t dom, unsigned int vcpu)
@@ -161,5 +167,6 @@ int main(void)
     test_invalidation();
     test_history();
     test_hostile();
+    test_security();
     return (int)tap_done();
 }

@@ -125,8 +125,8 @@ static void kept(void)
     r->domid = DOMID_SELF;
     *(uint64_t *)(b->buffer + 48) = VICTIM >> PAGE_SHIFT;
     tap_eq(guest_hypercall(b, __HYPERVISOR_memory_op, XENMEM_decrease_reservation, b->where, 0), 1,
-           "the guest gives it back");
-    tap_eq((int64_t)READ_ONCE(*page), 0x77, "it is still here");
+           "xsa-217: the guest gives it back");
+    tap_eq((int64_t)READ_ONCE(*page), 0x77, "xsa-217: it is still here");
     tap_eq(guest_hypercall(b, __HYPERVISOR_memory_op, XENMEM_populate_physmap, b->where, 0), 0,
            "the guest gets no other as long as it is");
     guest_read(b, VICTIM);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The suite of what a device model sees: as control domain, over guests that run guest-suite (1, 2
- * vCPUs, and 2 to 4, which hostile cases crash or destroy). One file for each subject.
+ * vCPUs, and 2 to 6, which hostile cases crash or destroy). One file for each subject.
  */
 #ifndef DM_SUITE_H
 #define DM_SUITE_H
@@ -25,12 +25,15 @@ void test_guest_rights(void);
 void test_invalidation(void);
 void test_history(void);
 void test_hostile(void);
+void test_security(void);
 
 /* --- the guests --- */
 
 struct box *box_of(domid_t dom, unsigned int vcpu);
 /* Wait until guest-suite runs in the domain; false: it does not. */
 bool guest_attach(domid_t dom);
+/* Give its control page back. */
+void guest_detach(domid_t dom);
 /* Post a command: fill in the box, then go. */
 void box_go(struct box *b, unsigned int op);
 

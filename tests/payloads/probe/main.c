@@ -125,6 +125,29 @@ static void on_rtc(unsigned int irq, void *ctx)
     rtc_irqs++;
 }
 
+/* Where the tree has the PL031 there may be nothing: the bus says so, many times. */
+static void read_hole(void)
+{
+    int node = fdt_find_compatible(&fdt, -1, "arm,pl031");
+    struct trap_info t = {0};
+    unsigned int trapped = 0;
+    uint64_t addr, size;
+
+    if (node < 0 || fdt_get_reg_root(&fdt, node, 0, &addr, &size) != 0)
+        die("no PL031 in the tree");
+    mmu_map(addr, size, MAP_DEVICE);
+    for (unsigned int i = 0; i < 1000; i++) {
+        expect_trap();
+        if (i % 2 == 0)
+            mmio_read32(addr);
+        else
+            mmio_write32(addr, i);
+        mb();
+        trapped += trap_taken(&t);
+    }
+    print("probe: %u aborts, class %x, at %lx", trapped, ESR_EC(t.esr), (unsigned long)t.far);
+}
+
 static void use_rtc(void)
 {
     int node = fdt_find_compatible(&fdt, -1, "arm,pl031");
@@ -236,6 +259,8 @@ int main(void)
         read_served();
     if (bootarg_has("rtc"))
         use_rtc();
+    if (bootarg_has("hole"))
+        read_hole();
     if (bootarg_has("echo"))
         echo();
     delay_us(1000 * bootarg_u64("ms", 0));

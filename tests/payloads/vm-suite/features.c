@@ -120,10 +120,10 @@ static void programs_of_32_bits(void)
     if (field(SYSREG_READ("id_aa64pfr0_el1"), 0) != 2)
         return;
     a32_run(a32_load, 0x10000000, 0, &r);
-    tap_eq((int64_t)r.vector, 0x600, "AArch32 EL0: an unclaimed load goes to its vector");
-    tap_eq(ESR_EC(r.esr), 0x24, "AArch32 EL0: as an abort of a lower EL");
-    tap_eq((int64_t)r.far, 0x10000000, "AArch32 EL0: with its address");
-    tap_eq((int64_t)(r.elr - arg(a32_load)), 0, "AArch32 EL0: at the instruction");
+    tap_eq((int64_t)r.vector, 0x600, "xsa-102: AArch32 EL0, an unclaimed load goes to its vector");
+    tap_eq(ESR_EC(r.esr), 0x24, "xsa-102: AArch32 EL0, as an abort of a lower EL");
+    tap_eq((int64_t)r.far, 0x10000000, "xsa-102: AArch32 EL0, with its address");
+    tap_eq((int64_t)(r.elr - arg(a32_load)), 0, "xsa-102: AArch32 EL0, at the instruction");
     a32_run(a32_cp15, 0, 0, &r);
     tap(r.vector == 0x600 && ESR_EC(r.esr) == ESR_EC_UNKNOWN,
         "AArch32 EL0: an implementation's coprocessor register is undefined");

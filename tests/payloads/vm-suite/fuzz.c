@@ -59,11 +59,11 @@ static void wild_gic(void)
     irqs_off();
     read_all(gic.dist, dist);
     read_all(gic.cpu_or_redist, redist);
-    tap(true, "all registers of the interrupt controller are read");
+    tap(true, "xsa-94: all registers of the interrupt controller are read");
     write_anything(gic.dist, dist, 3000);
     if (redist != 0)
         write_anything(gic.cpu_or_redist, redist, 1000);
-    tap(true, "and many written with anything");
+    tap(true, "xsa-94: and many written with anything");
     for (unsigned int irq = 0; irq < gic.lines; irq += 32) {
         mmio_write32(gic.dist + 0x180 + irq / 8, UINT32_MAX); /* disable, */
         mmio_write32(gic.dist + 0x280 + irq / 8, UINT32_MAX); /* not pending, */
@@ -93,8 +93,8 @@ static void bad_buffers(void)
     memset(ro, 0x5a, 4096);
     mmu_map((uintptr_t)ro, 0x200000, MAP_READ_ONLY);
     rc = xen_version(XENVER_compile_info, ro);
-    tap_eq(rc, -XEN_EFAULT, "a result is not written where this domain may only read");
-    tap_eq(ro[0], 0x5a, "and was not");
+    tap_eq(rc, -XEN_EFAULT, "xsa-98: a result is not written where this domain may only read");
+    tap_eq(ro[0], 0x5a, "xsa-98: and was not");
     mmu_map((uintptr_t)ro, 0x200000, MAP_RAM);
     tap_eq(xen_version(XENVER_compile_info, (void *)-8l), -XEN_EFAULT,
            "nor over the end of the address space");
@@ -115,7 +115,7 @@ static void flood(void)
         __asm__ volatile("ldxr %0, [%1]" : "=r"(v) : "r"(a) : "memory");
         trapped += trap_taken(NULL);
     }
-    tap_eq(trapped, 2000, "2000 accesses that cannot be decoded abort, one by one");
+    tap_eq(trapped, 2000, "xsa-118: 2000 accesses that cannot be decoded abort, one by one");
 }
 
 void test_fuzz(void)

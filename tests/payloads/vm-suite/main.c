@@ -21,7 +21,9 @@ int main(void)
     test_timer();
     test_context();
     test_smp();
-    if (under_hypervisor)
+    if (under_hypervisor) {
         test_fuzz();
+        test_security(); /* the tables for sparse memory are used up afterwards */
+    }
     return (int)tap_done();
 }

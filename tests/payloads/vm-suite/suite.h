@@ -18,6 +18,7 @@ void test_timer(void);
 void test_context(void);
 void test_smp(void);
 void test_fuzz(void);
+void test_security(void);
 
 /* No stage 1 maps it: hypercall buffers here give EFAULT. */
 #define BAD_POINTER ((void *)0x10000000000)
