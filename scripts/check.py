@@ -24,7 +24,7 @@ class Step:
     name: str
     what: str
     run: object  # takes Context; a list of commands, or a function that raises on failure
-    cases: str = ""  # "pytest" or "cmocka": how the log tells the cases
+    cases: str = ""  # "pytest", "cmocka" or "fuzz": how the log tells the cases
 
 
 class Failed(Exception):
@@ -131,7 +131,8 @@ STEPS = [
     Step("layout", "our public headers are those of libxen-dev", lambda c: c.make("layout")),
     Step("unit", "unit tests", unit, "cmocka"),
     Step("unit-threads", "unit tests with threads, thread sanitizer", unit_threads, "cmocka"),
-    Step("fuzz", "every input of the fuzzers' corpora", lambda c: c.make(f"O={c.out}", "fuzz-check")),
+    Step("fuzz", "fuzzers: every input of their corpora, and some runs",
+         lambda c: c.make("-k", f"O={c.out}", "fuzz-check"), "fuzz"),
     Step("model", "the slot protocol's models hold, and every mutation is found",
          lambda c: c.make(f"O={c.out}", "model")),
     Step("system", "boots under QEMU: suites, boot protocol, main job", system, "pytest"),
@@ -149,6 +150,8 @@ def count(kind, text):
         return (found.get("passed", 0),
                 found.get("failed", 0) + found.get("error", 0) + found.get("errors", 0),
                 found.get("skipped", 0))
+    if kind == "fuzz":
+        return len(re.findall(r"^fuzzed \w+: [1-9]\d* inputs", text, re.MULTILINE)), 0, 0
     passed = sum(int(n) for n in re.findall(r"\[  PASSED  \] (\d+) test", text))
     failed = sum(int(n) for n in re.findall(r"\[  FAILED  \] (\d+) test", text))
     skipped = sum(int(n) for n in re.findall(r"\[  SKIPPED \] (\d+) test", text))

@@ -459,9 +459,11 @@ int fdt_find_phandle(const struct fdt *f, uint32_t phandle)
     for (int node = fdt_root(f); node >= 0; node = fdt_next_node(f, node)) {
         uint32_t v;
 
-        if (fdt_prop_u32(f, node, "phandle", &v) == 0 && v == phandle)
-            return node;
-        if (fdt_prop_u32(f, node, "linux,phandle", &v) == 0 && v == phandle)
+        /* The old name counts where the other is not there. */
+        if (fdt_prop_u32(f, node, "phandle", &v) != 0 &&
+            fdt_prop_u32(f, node, "linux,phandle", &v) != 0)
+            continue;
+        if (v == phandle)
             return node;
     }
     return -ENOENT;

@@ -459,6 +459,30 @@ static long write_tree(void *buf, size_t size)
     return fdtw_finish(&w, 3);
 }
 
+/* A node that has both names of the property goes by the new one alone. */
+static void old_phandles(void **state)
+{
+    uint8_t buf[256] __attribute__((aligned(8)));
+    struct fdt_writer w;
+    struct fdt f;
+    long size;
+
+    (void)state;
+    fdtw_begin(&w, buf, sizeof(buf));
+    fdtw_begin_node(&w, "");
+    fdtw_prop_u32(&w, "linux,phandle", 6);
+    fdtw_prop_u32(&w, "phandle", 5);
+    fdtw_begin_node(&w, "a");
+    fdtw_prop_u32(&w, "linux,phandle", 6);
+    fdtw_end_node(&w);
+    fdtw_end_node(&w);
+    size = fdtw_finish(&w, 0);
+    assert_int_equal(fdt_check(&f, buf, (size_t)size), 0);
+    for (uint32_t phandle = 5; phandle <= 6; phandle++)
+        assert_int_equal(fdt_find_phandle(&f, phandle), ref_find_phandle(buf, phandle));
+    assert_int_equal(fdt_find_phandle(&f, 6), fdt_find_path(&f, "/a"));
+}
+
 static void writer_writes(void **state)
 {
     static const char source[] =
@@ -567,7 +591,7 @@ int main(void)
         cmocka_unit_test(typed_properties),        cmocka_unit_test(addresses),
         cmocka_unit_test(odd_addresses),           cmocka_unit_test(paths_are_cut_to_fit),
         cmocka_unit_test(writer_writes),           cmocka_unit_test(writer_stays_in_its_buffer),
-        cmocka_unit_test(writer_refuses_nonsense),
+        cmocka_unit_test(writer_refuses_nonsense), cmocka_unit_test(old_phandles),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
