@@ -25,15 +25,10 @@ static void withdraw(struct ioreq_server *s)
 static void unpublish(struct ioreq_server *s)
 {
     struct ioreq_registry *reg = s->target->ioreq.registry;
-    uint64_t charge = ioreq_ranges_charge(s);
 
     ioreq_route_enable(reg, s->id, false);
-    if (charge != 0 && ioreq_route_purge(reg, s->id) != 0) {
-        reg->leftover |= BIT64(s->id);
-        reg->leftover_charge[s->id] = charge;
-    } else {
-        ioreq_uncharge(s->target, charge);
-    }
+    ioreq_ranges_leave(s);
+    (void)ioreq_ranges_clean(s->target, reg, s->id); /* what fails now is tried again then */
     rcu_assign_pointer(reg->server[s->id], NULL);
     withdraw(s);
 }
@@ -132,6 +127,7 @@ static void free_registry_rcu(struct rcu_head *head)
 {
     struct ioreq_registry *reg = container_of(head, struct ioreq_registry, rcu);
 
+    ioreq_ranges_free_left(reg);
     ioreq_route_free(reg);
     kfree(reg);
 }

@@ -62,8 +62,13 @@ struct ioreq_registry {
     struct ioreq_server *server[IOREQ_SERVERS_LIMIT];
     uint64_t generation; /* last one given away; ioreq lock */
     uint64_t busy;       /* ids in use, or of a server that readers may still see; ioreq lock */
-    uint64_t leftover;   /* ids of which `route` still has intervals; ioreq lock */
-    uint64_t leftover_charge[IOREQ_SERVERS_LIMIT]; /* bytes that those cost; ioreq lock */
+    uint64_t leftover;   /* ids of which `route` still has ranges; ioreq lock */
+    /* Those ranges. ioreq lock. */
+    struct ioreq_leftover {
+        struct imap_node *ranges[IOREQ_NR_SPACES];
+        uint64_t next;  /* those of the first space below this address are out of `route` */
+        uint32_t count; /* to be paid for until all are */
+    } left[IOREQ_SERVERS_LIMIT];
     struct rcu_head rcu;
 };
 
@@ -146,10 +151,17 @@ static inline bool ioreq_invalidate_owed(const struct ioreq_server *s, const str
 int ioreq_range_map(struct domain *d, uint32_t id, uint32_t type, uint64_t start, uint64_t end);
 int ioreq_range_unmap(struct domain *d, uint32_t id, uint32_t type, uint64_t start, uint64_t end);
 void ioreq_ranges_init(struct ioreq_server *s);
-/* Empty a server's rangesets. What they and the table's intervals cost remains charged. */
+/* Free a server's rangesets. What its ranges cost remains charged. */
 void ioreq_ranges_free(struct ioreq_server *s);
-/* What that is. ioreq lock held. */
-uint64_t ioreq_ranges_charge(const struct ioreq_server *s);
+/*
+ * The server goes: its ranges stay behind with its id, to be taken out of the table. ioreq lock
+ * held, as for the following.
+ */
+void ioreq_ranges_leave(struct ioreq_server *s);
+/* Do that, for some of them. 0: none is left, nor charged. -ERESTART, -ENOMEM: call again. */
+int ioreq_ranges_clean(struct domain *d, struct ioreq_registry *reg, uint32_t id);
+/* Free what was left behind, with the tables. */
+void ioreq_ranges_free_left(struct ioreq_registry *reg);
 
 /* --- route.c; ioreq lock held unless said otherwise --- */
 /* A change of the table, made but not yet published. */
@@ -160,18 +172,21 @@ struct ioreq_route_change {
 };
 
 /*
- * Add server `id` to (or take it from) all of [first, last]: 0, then one of the next two; or
- * -ENOMEM, nothing to undo.
+ * Add server `id` to all of [first, last], or take it from there, whichever it is not: 0, then one
+ * of the next two; or -ENOMEM, nothing to undo. O(log n), whoever else claims how much of that.
  */
 int ioreq_route_prepare(const struct ioreq_registry *reg, struct ioreq_route_change *change,
-                        enum ioreq_space space, uint64_t first, uint64_t last, uint32_t id,
-                        bool add);
+                        enum ioreq_space space, uint64_t first, uint64_t last, uint32_t id);
 void ioreq_route_commit(struct ioreq_registry *reg, struct ioreq_route_change *change);
 void ioreq_route_abort(struct ioreq_route_change *change);
 /* Whether server `id` takes part. Cannot fail; readers may still act on what was before. */
 void ioreq_route_enable(struct ioreq_registry *reg, uint32_t id, bool on);
-/* Take `id` out of every interval. -ERESTART, -ENOMEM: some remain, call again. */
-int ioreq_route_purge(struct ioreq_registry *reg, uint32_t id);
+/*
+ * Take `id` out of at most n of its ranges from address *next on, which becomes where to go on; 0:
+ * that was the last. How many, or -ENOMEM and nothing changed.
+ */
+int ioreq_route_remove(struct ioreq_registry *reg, enum ioreq_space space,
+                       const struct imap_node *ranges, unsigned int n, uint32_t id, uint64_t *next);
 /* Free the tables; no reader is left. */
 void ioreq_route_free(struct ioreq_registry *reg);
 /* The id of the winner for an access of v that covers [first, last], or -1. RCU, no lock. */

@@ -15,25 +15,84 @@
 
 _Static_assert(sizeof(struct imap_node) <= 64, "RANGE_CHARGE");
 
+/* Ranges of a server that is gone: taken out in one change, and in one call (some 100 us). */
+#define CLEAN_STEP  64u
+#define CLEAN_BATCH 512u
+
 void ioreq_ranges_init(struct ioreq_server *s)
 {
     for (unsigned int i = 0; i < IOREQ_NR_SPACES; i++)
         rangeset_init(&s->ranges[i], ioreq_max_ranges, &ioreq_alloc);
 }
 
-uint64_t ioreq_ranges_charge(const struct ioreq_server *s)
-{
-    uint64_t n = 0;
-
-    for (unsigned int i = 0; i < IOREQ_NR_SPACES; i++)
-        n += rangeset_count(&s->ranges[i]);
-    return n * RANGE_CHARGE;
-}
-
 void ioreq_ranges_free(struct ioreq_server *s)
 {
     for (unsigned int i = 0; i < IOREQ_NR_SPACES; i++)
         rangeset_destroy(&s->ranges[i]);
+}
+
+void ioreq_ranges_leave(struct ioreq_server *s)
+{
+    struct ioreq_registry *reg = s->target->ioreq.registry;
+    struct ioreq_leftover *l = &reg->left[s->id];
+
+    *l = (struct ioreq_leftover){.count = 0};
+    for (unsigned int i = 0; i < IOREQ_NR_SPACES; i++) {
+        l->ranges[i] = s->ranges[i].root;
+        l->count += rangeset_count(&s->ranges[i]);
+        s->ranges[i].root = NULL;
+        s->ranges[i].count = 0;
+    }
+    if (l->count != 0)
+        reg->leftover |= BIT64(s->id);
+}
+
+/* The same for a space: *budget counts the ranges down. */
+static int clean_space(struct ioreq_registry *reg, enum ioreq_space space, uint32_t id,
+                       unsigned int *budget)
+{
+    struct ioreq_leftover *l = &reg->left[id];
+
+    while (l->ranges[space] != NULL) {
+        int rc;
+
+        if (*budget == 0)
+            return -ERESTART;
+        rc = ioreq_route_remove(reg, space, l->ranges[space], MIN(CLEAN_STEP, *budget), id,
+                                &l->next);
+        if (rc < 0)
+            return rc;
+        *budget -= (unsigned int)rc;
+        if (l->next != 0)
+            continue;
+        imap_free_tree(l->ranges[space], &ioreq_alloc);
+        l->ranges[space] = NULL;
+    }
+    return 0;
+}
+
+int ioreq_ranges_clean(struct domain *d, struct ioreq_registry *reg, uint32_t id)
+{
+    unsigned int budget = CLEAN_BATCH;
+
+    if ((reg->leftover & BIT64(id)) == 0)
+        return 0;
+    for (unsigned int i = 0; i < IOREQ_NR_SPACES; i++) {
+        int rc = clean_space(reg, (enum ioreq_space)i, id, &budget);
+
+        if (rc != 0)
+            return rc;
+    }
+    reg->leftover &= ~BIT64(id);
+    ioreq_uncharge(d, (uint64_t)reg->left[id].count * RANGE_CHARGE);
+    return 0;
+}
+
+void ioreq_ranges_free_left(struct ioreq_registry *reg)
+{
+    for (; reg->leftover != 0; reg->leftover &= reg->leftover - 1)
+        for (unsigned int i = 0; i < IOREQ_NR_SPACES; i++)
+            imap_free_tree(reg->left[__builtin_ctzll(reg->leftover)].ranges[i], &ioreq_alloc);
 }
 
 /* How many of the two numbers beside [start, end] are in the set. */
@@ -63,7 +122,7 @@ static int change(struct domain *d, uint32_t id, uint32_t type, struct rangeset 
 {
     struct ioreq_registry *reg = d->ioreq.registry;
     struct ioreq_route_change rt;
-    int rc = ioreq_route_prepare(reg, &rt, (enum ioreq_space)type, start, end, id, add);
+    int rc = ioreq_route_prepare(reg, &rt, (enum ioreq_space)type, start, end, id);
 
     if (rc != 0)
         return rc;

@@ -15,9 +15,6 @@
 
 #include "private.h"
 
-/* Intervals that one call takes a server out of: bounds its time (some 100 us). */
-#define PURGE_BATCH 512
-
 /* Nodes that a published change replaced, until no reader can have them. */
 struct ioreq_route_garbage {
     struct rcu_head rcu;
@@ -35,11 +32,11 @@ static inline int highest(uint64_t servers)
 static noinline int route_straddling(const struct imap_node *root, const struct imap_node *n,
                                      uint64_t last, uint64_t servers)
 {
+    uint64_t value;
+
     while (servers != 0 && n->last < last) {
-        n = imap_lookup(root, n->last + 1);
-        if (n == NULL)
-            return -1;
-        servers &= n->value;
+        n = imap_find(root, n->last + 1, &value);
+        servers &= value;
     }
     return servers != 0 ? highest(servers) : -1;
 }
@@ -50,16 +47,16 @@ int ioreq_route(struct vcpu *v, const struct ioreq_registry *reg, enum ioreq_spa
     struct vcpu_ioreq *vi = &v->ioreq;
     uint64_t version = load_acquire(&reg->route.version); /* partner: published() */
     const struct imap_node *root, *n;
-    uint64_t servers;
+    uint64_t servers, value;
 
     if (vi->hit_version == version && vi->hit_space == space && first >= vi->hit_first &&
         last <= vi->hit_last)
         return (int)vi->hit_server;
     root = rcu_dereference(reg->route.root[space]);
-    n = imap_lookup(root, first);
+    n = imap_find(root, first, &value);
     if (n == NULL)
         return -1;
-    servers = n->value & READ_ONCE(reg->route.enabled);
+    servers = value & READ_ONCE(reg->route.enabled);
     if (unlikely(last > n->last))
         return route_straddling(root, n, last, servers);
     if (servers == 0)
@@ -88,41 +85,6 @@ void ioreq_route_enable(struct ioreq_registry *reg, uint32_t id, bool on)
     published(reg);
 }
 
-/* Give [first, last], which has one value now, another; 0 means nobody. */
-static int set_interval(struct imap_txn *t, uint64_t first, uint64_t last, uint64_t value)
-{
-    return value != 0 ? imap_assign(t, first, last, value) : imap_clear(t, first, last);
-}
-
-/* The stretch from `first` on, not beyond *last, that has one value now. */
-static uint64_t stretch(const struct imap_txn *t, uint64_t first, uint64_t *last)
-{
-    const struct imap_node *n = imap_next(t->root, first);
-
-    if (n == NULL || n->first > *last)
-        return 0;
-    if (n->first > first) {
-        *last = n->first - 1;
-        return 0;
-    }
-    *last = MIN(*last, n->last);
-    return n->value;
-}
-
-static int set_bit_in(struct imap_txn *t, uint64_t first, uint64_t last, uint64_t bit, bool add)
-{
-    for (;;) {
-        uint64_t end = last;
-        uint64_t old = stretch(t, first, &end);
-        uint64_t value = add ? old | bit : old & ~bit;
-        int rc = value != old ? set_interval(t, first, end, value) : 0;
-
-        if (rc != 0 || end == last)
-            return rc;
-        first = end + 1;
-    }
-}
-
 static int begin_change(const struct ioreq_registry *reg, struct ioreq_route_change *change,
                         enum ioreq_space space)
 {
@@ -135,14 +97,13 @@ static int begin_change(const struct ioreq_registry *reg, struct ioreq_route_cha
 }
 
 int ioreq_route_prepare(const struct ioreq_registry *reg, struct ioreq_route_change *change,
-                        enum ioreq_space space, uint64_t first, uint64_t last, uint32_t id,
-                        bool add)
+                        enum ioreq_space space, uint64_t first, uint64_t last, uint32_t id)
 {
     int rc = begin_change(reg, change, space);
 
     if (rc != 0)
         return rc;
-    rc = set_bit_in(&change->txn, first, last, BIT64(id), add);
+    rc = imap_flip(&change->txn, first, last, BIT64(id));
     if (rc != 0)
         ioreq_route_abort(change);
     return rc;
@@ -171,51 +132,29 @@ void ioreq_route_commit(struct ioreq_registry *reg, struct ioreq_route_change *c
     rcu_call(&change->garbage->rcu, free_garbage);
 }
 
-/*
- * Take `id` out of at most *budget intervals of a space, in one change. Intervals are counted
- * down; 0 left says that there may be more.
- */
-static int purge_space(struct ioreq_registry *reg, enum ioreq_space space, uint32_t id,
-                       unsigned int *budget)
+int ioreq_route_remove(struct ioreq_registry *reg, enum ioreq_space space,
+                       const struct imap_node *ranges, unsigned int n, uint32_t id, uint64_t *next)
 {
+    const struct imap_node *range = imap_next(ranges, *next);
     struct ioreq_route_change change;
-    const struct imap_node *n;
+    unsigned int done = 0;
+    uint64_t at = *next;
     int rc = begin_change(reg, &change, space);
 
     if (rc != 0)
         return rc;
-    for (n = imap_next(change.txn.root, 0); n != NULL && *budget > 0;) {
-        uint64_t first = n->first, last = n->last, value = n->value & ~BIT64(id);
-
-        if (value != n->value) {
-            rc = set_interval(&change.txn, first, last, value);
-            if (rc != 0) {
-                ioreq_route_abort(&change);
-                return rc;
-            }
-            --*budget;
-        }
-        if (last == UINT64_MAX)
-            break;
-        n = imap_next(change.txn.root, last + 1);
+    for (; rc == 0 && range != NULL && done < n; done++) {
+        rc = imap_flip(&change.txn, range->first, range->last, BIT64(id));
+        at = range->last + 1;
+        range = at != 0 ? imap_next(ranges, at) : NULL;
+    }
+    if (rc != 0) {
+        ioreq_route_abort(&change);
+        return rc;
     }
     ioreq_route_commit(reg, &change);
-    return 0;
-}
-
-int ioreq_route_purge(struct ioreq_registry *reg, uint32_t id)
-{
-    unsigned int budget = PURGE_BATCH;
-
-    for (unsigned int i = 0; i < IOREQ_NR_SPACES; i++) {
-        int rc = purge_space(reg, (enum ioreq_space)i, id, &budget);
-
-        if (rc != 0)
-            return rc;
-        if (budget == 0)
-            return -ERESTART;
-    }
-    return 0;
+    *next = range != NULL ? at : 0;
+    return (int)done;
 }
 
 void ioreq_route_free(struct ioreq_registry *reg)

@@ -129,21 +129,6 @@ out_charge:
     return rc;
 }
 
-/* What an earlier server of this id left in the table. */
-static int clean_id(struct domain *d, struct ioreq_registry *reg, uint32_t id)
-{
-    int rc;
-
-    if ((reg->leftover & BIT64(id)) == 0)
-        return 0;
-    rc = ioreq_route_purge(reg, id);
-    if (rc != 0)
-        return rc;
-    reg->leftover &= ~BIT64(id);
-    ioreq_uncharge(d, reg->leftover_charge[id]);
-    return 0;
-}
-
 static int create_in(struct domain *d, struct ioreq_registry *reg, uint8_t bufioreq, uint32_t *id)
 {
     int slot = lowest_free_id(reg);
@@ -151,7 +136,7 @@ static int create_in(struct domain *d, struct ioreq_registry *reg, uint8_t bufio
 
     if (slot < 0)
         return slot;
-    rc = clean_id(d, reg, (uint32_t)slot);
+    rc = ioreq_ranges_clean(d, reg, (uint32_t)slot); /* of an earlier server */
     if (rc == 0)
         rc = build_server(d, reg, bufioreq, (uint32_t)slot);
     if (rc == 0)

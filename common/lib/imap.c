@@ -67,8 +67,33 @@ static struct imap_node *own(struct imap_txn *t, struct imap_node *n)
     copy->left = n->left;
     copy->right = n->right;
     copy->height = n->height;
+    copy->flip = n->flip;
     retire(t, n);
     return copy;
+}
+
+/* Flip bits in all of a subtree. */
+static int flip_all(struct imap_txn *t, struct imap_node **n, uint64_t bits)
+{
+    struct imap_node *top;
+
+    if (*n == NULL || bits == 0)
+        return 0;
+    top = own(t, *n);
+    if (top == NULL)
+        return -ENOMEM;
+    top->flip ^= bits;
+    *n = top;
+    return 0;
+}
+
+/* `up` takes the place of its parent n: what each flips below itself changes with that. */
+static void swap_flips(struct imap_node *up, struct imap_node *n)
+{
+    uint64_t flip = up->flip;
+
+    up->flip ^= n->flip;
+    n->flip = flip;
 }
 
 /* Rotations; n is owned. The child that comes up is made owned. NULL: no memory. */
@@ -76,8 +101,9 @@ static struct imap_node *rotate_right(struct imap_txn *t, struct imap_node *n)
 {
     struct imap_node *l = own(t, n->left);
 
-    if (l == NULL)
+    if (l == NULL || flip_all(t, &l->right, l->flip) != 0)
         return NULL;
+    swap_flips(l, n);
     n->left = l->right;
     l->right = n;
     update_height(n);
@@ -89,8 +115,9 @@ static struct imap_node *rotate_left(struct imap_txn *t, struct imap_node *n)
 {
     struct imap_node *r = own(t, n->right);
 
-    if (r == NULL)
+    if (r == NULL || flip_all(t, &r->left, r->flip) != 0)
         return NULL;
+    swap_flips(r, n);
     n->right = r->left;
     r->left = n;
     update_height(n);
@@ -148,6 +175,7 @@ static struct imap_node *insert(struct imap_txn *t, struct imap_node *n, struct 
     n = own(t, n);
     if (n == NULL)
         return NULL;
+    add->value ^= n->flip;
     sub = insert(t, add->first < n->first ? n->left : n->right, add);
     if (sub == NULL)
         return NULL;
@@ -158,7 +186,10 @@ static struct imap_node *insert(struct imap_txn *t, struct imap_node *n, struct 
     return balance(t, n);
 }
 
-/* Take the lowest node out of the subtree n; *min is it (owned, without children). */
+/*
+ * Take the lowest node out of the subtree n; *min is it (owned, without children), its value as n's
+ * parent sees it.
+ */
 static int remove_min(struct imap_txn *t, struct imap_node **n, struct imap_node **min)
 {
     struct imap_node *top = own(t, *n);
@@ -168,10 +199,12 @@ static int remove_min(struct imap_txn *t, struct imap_node **n, struct imap_node
     if (top->left == NULL) {
         *n = top->right;
         *min = top;
-        return 0;
+        top->value ^= top->flip;
+        return flip_all(t, n, top->flip);
     }
     if (remove_min(t, &top->left, min) != 0)
         return -ENOMEM;
+    (*min)->value ^= top->flip;
     *n = balance(t, top);
     return *n == NULL ? -ENOMEM : 0;
 }
@@ -187,6 +220,7 @@ static int remove_inner(struct imap_txn *t, struct imap_node **n)
         return -ENOMEM;
     min->left = old->left;
     min->right = right;
+    min->flip = old->flip;
     retire(t, old);
     *n = balance(t, min);
     return *n == NULL ? -ENOMEM : 0;
@@ -204,7 +238,7 @@ static int remove_at(struct imap_txn *t, struct imap_node **n, uint64_t first)
             return remove_inner(t, n);
         *n = top->left != NULL ? top->left : top->right;
         retire(t, top);
-        return 0;
+        return flip_all(t, n, top->flip);
     }
     top = own(t, top);
     if (top == NULL)
@@ -280,6 +314,110 @@ int imap_assign(struct imap_txn *t, uint64_t first, uint64_t last, uint64_t valu
         rc = merge_neighbour(t, last + 1, value, &first, &last);
     if (rc == 0)
         rc = add_interval(t, first, last, value);
+    return rc;
+}
+
+/* The node of `addr`, which is in the map, owned, as is the path to it. */
+static struct imap_node *own_at(struct imap_txn *t, uint64_t addr)
+{
+    struct imap_node **at = &t->root;
+
+    for (;;) {
+        struct imap_node *n = own(t, *at);
+
+        if (n == NULL)
+            return NULL;
+        *at = n;
+        if (addr >= n->first && addr <= n->last)
+            return n;
+        at = addr < n->first ? &n->left : &n->right;
+    }
+}
+
+/* Let an interval begin at `addr`. */
+static int split_at(struct imap_txn *t, uint64_t addr)
+{
+    struct imap_node *n;
+    uint64_t value, last;
+
+    if (imap_find(t->root, addr, &value)->first == addr)
+        return 0;
+    n = own_at(t, addr);
+    if (n == NULL)
+        return -ENOMEM;
+    last = n->last;
+    n->last = addr - 1;
+    return add_interval(t, addr, last, value);
+}
+
+/* Let no interval begin at `addr`, if the value before is the same. */
+static int merge_at(struct imap_txn *t, uint64_t addr)
+{
+    uint64_t value, before, last;
+    struct imap_node *n;
+
+    last = imap_find(t->root, addr, &value)->last;
+    imap_find(t->root, addr - 1, &before);
+    if (value != before)
+        return 0;
+    if (remove_at(t, &t->root, addr) != 0)
+        return -ENOMEM;
+    n = own_at(t, addr - 1);
+    if (n == NULL)
+        return -ENOMEM;
+    n->last = last;
+    return 0;
+}
+
+/* [first, last] begins and ends with intervals. The subtree n is all of [low, high]. */
+static int flip_in(struct imap_txn *t, struct imap_node **at, uint64_t low, uint64_t high,
+                   uint64_t first, uint64_t last, uint64_t bits)
+{
+    struct imap_node *n;
+    int rc = 0;
+
+    if (low >= first && high <= last)
+        return flip_all(t, at, bits);
+    n = own(t, *at);
+    if (n == NULL)
+        return -ENOMEM;
+    *at = n;
+    if (n->first >= first && n->last <= last)
+        n->value ^= bits;
+    if (n->left != NULL && first < n->first)
+        rc = flip_in(t, &n->left, low, n->first - 1, first, last, bits);
+    if (rc == 0 && n->right != NULL && last > n->last)
+        rc = flip_in(t, &n->right, n->last + 1, high, first, last, bits);
+    return rc;
+}
+
+/* Nothing but zero is not worth a node. */
+static void drop_zero(struct imap_txn *t)
+{
+    struct imap_node *n = t->root;
+
+    if (n->left != NULL || n->right != NULL || n->value != n->flip)
+        return;
+    retire(t, n);
+    t->root = NULL;
+}
+
+int imap_flip(struct imap_txn *t, uint64_t first, uint64_t last, uint64_t bits)
+{
+    int rc = t->root == NULL ? add_interval(t, 0, UINT64_MAX, 0) : 0;
+
+    if (rc == 0 && first > 0)
+        rc = split_at(t, first);
+    if (rc == 0 && last < UINT64_MAX)
+        rc = split_at(t, last + 1);
+    if (rc == 0)
+        rc = flip_in(t, &t->root, 0, UINT64_MAX, first, last, bits);
+    if (rc == 0 && first > 0)
+        rc = merge_at(t, first);
+    if (rc == 0 && last < UINT64_MAX)
+        rc = merge_at(t, last + 1);
+    if (rc == 0)
+        drop_zero(t);
     return rc;
 }
 

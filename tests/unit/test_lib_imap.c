@@ -254,13 +254,135 @@ static void values_have_64_bits(void **state)
     assert_int_equal(model_live, 0);
 }
 
+/* imap_flip(): its model has the value of each cell; all else is 0. */
+struct flip_model {
+    uint64_t base;
+    uint64_t value[CELLS];
+};
+
+static unsigned int check_flips(const struct imap_node *root, const struct flip_model *m)
+{
+    uint64_t at = 0, value, before = ~UINT64_C(0);
+    unsigned int count = 0;
+    const struct imap_node *n;
+
+    check_node(root, 0, UINT64_MAX);
+    for (unsigned int i = 0; i < CELLS; i++) {
+        n = imap_find(root, m->base + i, &value);
+        assert_true(value == m->value[i] && (n != NULL || root == NULL));
+    }
+    if (root == NULL)
+        return 0;
+    do {
+        n = imap_find(root, at, &value);
+        assert_true(n->first == at && value != before);
+        assert_true(value == 0 || (n->first >= m->base && n->last - m->base < CELLS));
+        before = value;
+        count++;
+        at = n->last + 1;
+    } while (at != 0);
+    assert_true(count > 1 || value != 0);
+    return count;
+}
+
+static int random_flip(struct imap_txn *t, struct flip_model *m)
+{
+    unsigned int a = (unsigned int)model_random(CELLS), b = (unsigned int)model_random(CELLS);
+    unsigned int first = a < b ? a : b, last = a < b ? b : a;
+    uint64_t bits = UINT64_C(1) << (model_random(4) * 21);
+
+    if (model_random(8) == 0) { /* all of one interval, or back to nothing */
+        uint64_t value;
+        const struct imap_node *n = imap_find(t->root, m->base + first, &value);
+
+        for (last = first; n != NULL && last < CELLS - 1 && m->base + last < n->last; last++)
+            ;
+        bits = value != 0 ? value : bits;
+    }
+    for (unsigned int i = first; i <= last; i++)
+        m->value[i] ^= bits;
+    return imap_flip(t, m->base + first, m->base + last, bits);
+}
+
+static void flip_run(uint64_t base)
+{
+    struct flip_model now = {.base = base}, old;
+    struct imap_node *root = NULL, *obsolete;
+    struct imap_txn t;
+
+    for (unsigned int step = 0; step < 6000; step++) {
+        unsigned int changes = 1 + (unsigned int)model_random(3);
+        struct imap_node *old_root = root;
+
+        old = now;
+        imap_begin(&t, root, &model_alloc);
+        while (changes-- > 0)
+            assert_int_equal(random_flip(&t, &now), 0);
+        if (model_random(5) == 0) {
+            imap_abort(&t);
+            now = old;
+        } else {
+            root = imap_commit(&t, &obsolete);
+            check_flips(old_root, &old);
+            imap_free_list(obsolete, &model_alloc);
+        }
+        assert_int_equal(check_flips(root, &now), model_live);
+    }
+    imap_free_tree(root, &model_alloc);
+    assert_int_equal(model_live, 0);
+}
+
+static void flips(void **state)
+{
+    (void)state;
+    flip_run(0);
+    flip_run(UINT64_C(0x80000000) - CELLS / 2);
+    flip_run(UINT64_MAX - (CELLS - 1));
+}
+
+static void flips_without_memory(void **state)
+{
+    struct flip_model now = {.base = 1000}, before;
+    struct imap_node *root = NULL, *obsolete;
+    struct imap_txn t;
+
+    (void)state;
+    for (unsigned int step = 0; step < 2000; step++) {
+        uint64_t seed = model_random_state;
+        long live = model_live;
+        int rc = -ENOMEM;
+
+        before = now;
+        for (long n = 0; rc != 0; n++) {
+            assert_int_equal(rc, -ENOMEM);
+            model_random_state = seed;
+            now = before;
+            model_fail_at = n;
+            imap_begin(&t, root, &model_alloc);
+            rc = random_flip(&t, &now);
+            model_fail_at = -1;
+            if (rc == 0)
+                break;
+            imap_abort(&t);
+            assert_int_equal(model_live, live);
+            check_flips(root, &before);
+        }
+        root = imap_commit(&t, &obsolete);
+        imap_free_list(obsolete, &model_alloc);
+        check_flips(root, &now);
+    }
+    imap_free_tree(root, &model_alloc);
+    assert_int_equal(model_live, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_at_the_bottom),        cmocka_unit_test(random_in_the_middle),
         cmocka_unit_test(random_at_the_top),           cmocka_unit_test(no_memory_changes_nothing),
         cmocka_unit_test(large_maps_stay_cheap),       cmocka_unit_test(values_have_64_bits),
-        cmocka_unit_test(both_ends_are_no_neighbours),
+        cmocka_unit_test(both_ends_are_no_neighbours), cmocka_unit_test(flips),
+        cmocka_unit_test(flips_without_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,8 @@
 struct imap_node {
     uint64_t first, last;
     struct imap_node *left, *right;
-    uint64_t value;
+    uint64_t value;         /* as it is, but for what is to be flipped: imap_find() */
+    uint64_t flip;          /* bits that differ in this node's value and those of all nodes below */
     struct imap_node *link; /* writer's: fresh or obsolete list */
     uint8_t height;
     bool fresh; /* made by the running transaction */
@@ -35,6 +36,28 @@ static inline const struct imap_node *imap_lookup(const struct imap_node *n, uin
         else
             break;
     }
+    return n;
+}
+
+/*
+ * The same with its value, for maps that imap_flip() is used on. The hot path: one load and one
+ * instruction more a level.
+ */
+static inline const struct imap_node *imap_find(const struct imap_node *n, uint64_t addr,
+                                                uint64_t *value)
+{
+    uint64_t flip = 0;
+
+    while (n != NULL) {
+        flip ^= n->flip;
+        if (addr < n->first)
+            n = n->left;
+        else if (addr > n->last)
+            n = n->right;
+        else
+            break;
+    }
+    *value = n != NULL ? n->value ^ flip : 0;
     return n;
 }
 
@@ -57,6 +80,13 @@ void imap_begin(struct imap_txn *t, struct imap_node *root, const struct lib_all
 int imap_assign(struct imap_txn *t, uint64_t first, uint64_t last, uint64_t value);
 /* Let nothing be in [first, last]. */
 int imap_clear(struct imap_txn *t, uint64_t first, uint64_t last);
+
+/*
+ * Flip `bits` in the values of all of [first, last], however many intervals that is: O(log n).
+ * In a map that this is used on, all addresses have a value, 0 at first, and the other two changes
+ * are not used.
+ */
+int imap_flip(struct imap_txn *t, uint64_t first, uint64_t last, uint64_t bits);
 
 /* The new root; *obsolete is a list over `link` for imap_free_list() after a grace period. */
 struct imap_node *imap_commit(struct imap_txn *t, struct imap_node **obsolete);

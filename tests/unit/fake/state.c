@@ -71,33 +71,47 @@ static void say_interval(const struct ioreq_registry *reg, enum ioreq_space spac
 /* Neighbours that differ only in what does not count are one. */
 static void say_routes(const struct ioreq_registry *reg, enum ioreq_space space)
 {
-    const struct imap_node *n = imap_next(reg->route.root[space], 0);
-    uint64_t first = 0, last = 0, servers = 0;
+    uint64_t at = 0, first = 0, last = 0, servers = 0, value;
+    const struct imap_node *n;
 
-    while (n != NULL) {
-        uint64_t value = n->value & ~reg->leftover;
-
+    while ((n = imap_find(reg->route.root[space], at, &value)) != NULL) {
         cached++;
-        if (value != servers || n->first != last + 1) {
+        value &= ~reg->leftover;
+        if (value != servers) {
             say_interval(reg, space, first, last, servers);
             first = n->first;
         }
         last = n->last;
         servers = value;
-        n = last != UINT64_MAX ? imap_next(reg->route.root[space], last + 1) : NULL;
+        at = last + 1;
+        if (at == 0)
+            break;
     }
     say_interval(reg, space, first, last, servers);
+}
+
+/* Ranges that are still to be cleaned up, and what they cost. */
+static uint64_t count_left(const struct ioreq_registry *reg)
+{
+    uint64_t charged = 0;
+
+    for (uint64_t ids = reg->leftover; ids != 0; ids &= ids - 1) {
+        const struct ioreq_leftover *l = &reg->left[__builtin_ctzll(ids)];
+
+        charged += l->count * UINT64_C(3) * 64;
+        for (unsigned int i = 0; i < IOREQ_NR_SPACES; i++)
+            for (const struct imap_node *n = imap_next(l->ranges[i], 0); n != NULL;
+                 n = n->last != UINT64_MAX ? imap_next(l->ranges[i], n->last + 1) : NULL)
+                cached++;
+    }
+    return charged;
 }
 
 static void say_registry(const struct domain *d)
 {
     const struct ioreq_registry *reg = d->ioreq.registry;
-    uint64_t bytes = d->ioreq.bytes;
 
-    for (unsigned int id = 0; reg != NULL && id < IOREQ_SERVERS_LIMIT; id++)
-        if ((reg->leftover & BIT64(id)) != 0)
-            bytes -= reg->leftover_charge[id];
-    say(" %lu bytes\n", (unsigned long)bytes);
+    say(" %lu bytes\n", (unsigned long)(d->ioreq.bytes - (reg != NULL ? count_left(reg) : 0)));
     if (reg == NULL)
         return;
     say(" enabled %lx busy %lx generation %lu\n", (unsigned long)reg->route.enabled,
