@@ -12,7 +12,10 @@
 #undef sched_yield
 
 #include <public/hvm/hvm_op.h>
+#include <wherry/percpu.h>
 #include <time.h>
+#include <unistd.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../../common/ioreq/private.h"
@@ -486,6 +489,7 @@ static void never_read(void **state)
 /* A device model in another thread. */
 
 #define THREAD_REQUESTS 200000
+#define MAX_SECONDS     120 /* a lost request would be waited for */
 
 static void pass(void)
 {
@@ -520,6 +524,7 @@ static void reader_in_parallel(void **state)
         unsigned long bad = 0;
         pthread_t thread;
 
+        alarm(MAX_SECONDS);
         server(modes[m]);
         start_at(modes[m] == LEGACY ? -5000u : 0);
         assert_int_equal(pthread_create(&thread, NULL, reader, &bad), 0);
@@ -531,11 +536,78 @@ static void reader_in_parallel(void **state)
                 pass();
         }
         assert_int_equal(pthread_join(thread, NULL), 0);
+        alarm(0);
         assert_int_equal(bad, 0);
         assert_int_equal(page->read, page->write);
         assert_true(modes[m] == LEGACY || page->write < 2 * RING_SLOTS + 2);
         assert_int_equal(dm_destroy(guest, id), 0);
     }
+}
+
+/* Two vCPUs post at once: a lock is all that keeps them apart. */
+
+#define PRODUCERS         2
+#define PRODUCER_REQUESTS 100000
+
+extern char __percpu_start[], __percpu_end[];
+
+struct producer {
+    pthread_t thread;
+    unsigned int cpu;
+};
+
+static void *producer(void *arg)
+{
+    const struct producer *p = arg;
+    size_t size = (size_t)(__percpu_end - __percpu_start);
+    char *percpu = aligned_alloc(64, (size + 63) & ~(size_t)63);
+
+    memcpy(percpu, __percpu_start, size);
+    fake_percpu_offset = (uintptr_t)percpu - (uintptr_t)__percpu_start;
+    this_cpu(cpu_id) = p->cpu;
+    current = guest->vcpu[p->cpu - 1];
+    for (uint64_t i = 1; i <= PRODUCER_REQUESTS; i++) {
+        const struct ioreq_access a = {
+            .addr = VGA, .data = i | (uint64_t)p->cpu << 32, .count = 1, .size = 8};
+
+        while (!ioreq_ring_post(container_of(ring, struct ioreq_server, ring), &a))
+            pass();
+    }
+    fake_percpu_offset = 0;
+    free(percpu);
+    return NULL;
+}
+
+static void producers_in_parallel(void **state)
+{
+    uint32_t last[PRODUCERS + 1] = {0};
+    struct producer p[PRODUCERS];
+    unsigned int size;
+    uint64_t data;
+
+    (void)state;
+    alarm(MAX_SECONDS);
+    server(ATOMIC);
+    for (unsigned int i = 0; i < PRODUCERS; i++) {
+        p[i].cpu = i + 1;
+        assert_int_equal(pthread_create(&p[i].thread, NULL, producer, &p[i]), 0);
+    }
+    while (last[1] < PRODUCER_REQUESTS || last[2] < PRODUCER_REQUESTS) {
+        if (take(&data, &size) == 0) {
+            pass();
+            continue;
+        }
+        assert_int_equal(size, 8);
+        assert_in_range(data >> 32, 1, PRODUCERS);
+        /* Each one's in its order, none missing. */
+        assert_int_equal((uint32_t)data, last[data >> 32] + 1);
+        last[data >> 32]++;
+    }
+    for (unsigned int i = 0; i < PRODUCERS; i++)
+        assert_int_equal(pthread_join(p[i].thread, NULL), 0);
+    assert_int_equal(atomic64_read(&guest->stats.buffered), PRODUCERS * PRODUCER_REQUESTS);
+    assert_int_equal(ring->posted, PRODUCERS * PRODUCER_REQUESTS);
+    alarm(0);
 }
 
 int main(void)
@@ -553,6 +625,7 @@ int main(void)
         SCENE_TEST(pointers_that_jump),
         SCENE_TEST(never_read),
         SCENE_TEST(reader_in_parallel),
+        SCENE_TEST(producers_in_parallel),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
