@@ -85,6 +85,60 @@ static void every_size_is_masked(void **state)
     }
 }
 
+/* Bytes of the slot, and what becomes of the data, for one kind of access. */
+static void one_kind(unsigned int id, const struct ioreq_access *a)
+{
+    const uint64_t reply = UINT64_C(0xa1a2a3a4a5a6a7a8);
+    bool value = a->read && !a->data_is_ptr; /* the answer is a value for a register */
+    uint64_t mask = a->size == 8 ? ~UINT64_C(0) : (UINT64_C(1) << (a->size * 8)) - 1;
+    unsigned int flags = (a->data_is_ptr ? 0x10 : 0) | (a->read ? 0x20 : 0) | (a->df ? 0x40 : 0);
+    ioreq_t *slot = dm_slot(guest, id, 0);
+
+    assert_int_equal(AS(guest, ioreq_forward(v0, a)), IOREQ_SENT);
+    assert_int_equal(slot->addr, a->addr);
+    assert_int_equal(slot->data, value ? 0 : a->data);
+    assert_int_equal(slot->count, a->count);
+    assert_int_equal(slot->size, a->size);
+    assert_int_equal(slot->type, a->type);
+    assert_int_equal(*dm_slot_bits(guest, id, 0), flags | STATE_IOREQ_READY);
+    scene_answer(id, 0, reply);
+    assert_completed(v0, true, value ? reply & mask : a->data);
+    assert_int_equal(*dm_slot_bits(guest, id, 0), flags | STATE_IOREQ_NONE);
+}
+
+/* Every space, direction, size; one element or a batch, upwards or downwards, by value or pointer.
+ */
+static void every_kind_of_access(void **state)
+{
+    static const struct {
+        uint8_t type;
+        enum ioreq_space space;
+    } kinds[] = {{IOREQ_TYPE_PIO, IOREQ_SPACE_PORT},
+                 {IOREQ_TYPE_COPY, IOREQ_SPACE_MEMORY},
+                 {IOREQ_TYPE_PCI_CONFIG, IOREQ_SPACE_PCI}};
+    static const uint32_t counts[] = {1, 2, 4096};
+    unsigned int id = server();
+
+    (void)state;
+    assert_int_equal(dm_unmap(guest, id, IOREQ_SPACE_MEMORY, BASE, BASE + 0xfff), 0);
+    for (uint32_t space = 0; space < IOREQ_NR_SPACES; space++)
+        assert_int_equal(dm_map(guest, id, space, 0, UINT64_MAX), 0);
+    for (unsigned int n = 0; n < ARRAY_SIZE(kinds) * ARRAY_SIZE(counts) * 32; n++) {
+        const struct ioreq_access a = {.addr = UINT64_C(0x800000cf8) + n,
+                                       .data = UINT64_C(0x1111222233334444) * n,
+                                       .type = kinds[n / 32 % 3].type,
+                                       .space = (uint8_t)kinds[n / 32 % 3].space,
+                                       .count = counts[n / 96],
+                                       .size = (uint8_t)(1 << (n & 3)),
+                                       .read = (n & 4) != 0,
+                                       .df = (n & 8) != 0,
+                                       .data_is_ptr = (n & 16) != 0};
+
+        one_kind(id, &a);
+    }
+    assert_int_equal(fake_crashes, 0);
+}
+
 static void vcpus_have_their_own_slots(void **state)
 {
     unsigned int id = server();
@@ -546,6 +600,7 @@ int main(void)
         SCENE_TEST(read_is_forwarded_and_answered),
         SCENE_TEST(write_is_forwarded_and_answered),
         SCENE_TEST(every_size_is_masked),
+        SCENE_TEST(every_kind_of_access),
         SCENE_TEST(vcpus_have_their_own_slots),
         SCENE_TEST(every_state_after_ready),
         SCENE_TEST(in_process_may_be_answered_or_given_up),
