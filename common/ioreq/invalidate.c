@@ -115,7 +115,7 @@ static bool settle(struct ioreq_server *s, const struct vcpu *v)
 }
 
 /* Judge s's slot, its state sampled once. Returns whether v has to wait for it still. */
-static bool still_owed(struct vcpu *v, struct ioreq_server *s, bool enabled)
+static bool still_owed(struct vcpu *v, struct ioreq_server *s)
 {
     struct ioreq_server_vcpu *sv = &s->vcpu[v->id];
     uint8_t state = (uint8_t)slot_load(&s->slots[v->id], SLOT_STATE);
@@ -129,8 +129,6 @@ static bool still_owed(struct vcpu *v, struct ioreq_server *s, bool enabled)
     case STATE_IOREQ_INPROCESS:
         if (state < sv->inval_state)
             break;
-        if (!enabled)
-            return settle(s, v); /* who disables a server answers for what it has cached */
         WRITE_ONCE(sv->inval_state, state);
         return true;
     default:
@@ -149,14 +147,18 @@ void ioreq_invalidate_answers(struct vcpu *v)
 
     if (v->ioreq.inval_waiting == 0)
         return;
-    for (uint64_t ids = v->ioreq.inval_waiting; ids != 0; ids &= ids - 1) {
+    /*
+     * Who disables a server answers for what it has cached, and nobody waits for it. Its slot is
+     * not touched: it may be enabled again by now, and at work on it. set_state() settles it.
+     */
+    for (uint64_t ids = v->ioreq.inval_waiting & enabled; ids != 0; ids &= ids - 1) {
         unsigned int id = (unsigned int)__builtin_ctzll(ids);
         struct ioreq_server *s = reg != NULL ? rcu_dereference(reg->server[id]) : NULL;
 
         /* Destroyed, and perhaps another one in its place: it has never been asked. */
         if (s == NULL || !ioreq_invalidate_owed(s, v))
             continue;
-        if (still_owed(v, s, (enabled & BIT64(id)) != 0))
+        if (still_owed(v, s))
             left |= BIT64(id);
     }
     v->ioreq.inval_waiting = left;

@@ -196,8 +196,11 @@ static void settle_disabled(struct domain *d, uint32_t id)
     spin_lock(&d->ioreq.lock);
     if (ioreq_server_owned(d, id, &s) == 0)
         for (unsigned int i = 0; i < d->max_vcpus; i++)
-            if (d->ioreq.vcpu[i] != NULL && ioreq_invalidate_owed(s, d->ioreq.vcpu[i]))
+            if (d->ioreq.vcpu[i] != NULL && ioreq_invalidate_owed(s, d->ioreq.vcpu[i])) {
+                /* No vCPU looks at it: they all see that the server is disabled. */
+                WRITE_ONCE(s->vcpu[i].inval_state, STATE_IOREQ_NONE);
                 ioreq_notified(d->ioreq.vcpu[i], 0);
+            }
     spin_unlock(&d->ioreq.lock);
     domain_put(d);
 }

@@ -75,7 +75,34 @@ SLOT_MUTATIONS = {
     "FREE_QUEUED": "hostile-killed-owner",
 }
 
-MODELS = {"slot": (SLOT, SLOT_MUTATIONS)}
+INVALIDATE = {
+    "two-servers": "",
+    "other-domain": "FOREIGN SOLO SERVERS=2",
+    "toggled": "TOGGLE SERVERS=2",
+    "stuck-disabled": "STUCK TOGGLE SERVERS=2",
+    "destroyed": "DESTROY SERVERS=2",
+    "stuck-destroyed": "STUCK DESTROY SERVERS=2",
+}
+
+INVALIDATE_MUTATIONS = {
+    "COUNT_BEFORE_REMOVAL": "two-servers",
+    "OFF_BY_ONE": "two-servers",
+    "ACK_CURRENT": "two-servers",
+    "SAMPLE_AFTER_POST": "two-servers",
+    "WAIT_AFTER_PUBLISH": "two-servers",
+    "FIRST_ANSWER": "two-servers",
+    "NO_RESET": "other-domain",
+    "ANSWER_FIRST": "two-servers",
+    "BUSY_FORGETS": "other-domain",
+    "ONE_VCPU": "other-domain",
+    "DISABLED_RESETS": "toggled",
+    "KEEPS_CACHE": "toggled",
+    "DISABLE_NO_WAKE": "stuck-disabled",
+    "DESTROY_NO_WAKE": "stuck-destroyed",
+    "DESTROY_NO_GRACE": "destroyed",
+}
+
+MODELS = {"slot": (SLOT, SLOT_MUTATIONS), "invalidate": (INVALIDATE, INVALIDATE_MUTATIONS)}
 
 
 class Failed(Exception):
@@ -135,7 +162,7 @@ def unreached(text):
 
 def verify(model, defines, out):
     defines = defines.split()
-    directory = out / model / "-".join(defines).replace("=", "")
+    directory = out / model / ("-".join(defines).replace("=", "") or "plain")
     begin = time.monotonic()
     live = build(model, defines, directory)
     _, table = run(["./pan", "-d"], directory)

@@ -165,7 +165,8 @@ static void a_disabled_server_is_not_waited_for(void **state)
     assert_false(fake_exit_path(v0));
     assert_int_equal(dm_enable(guest, a, false), 0);
     assert_true(fake_exit_path(v0));
-    assert_int_equal(dm_slot(guest, a, 0)->state, STATE_IOREQ_NONE);
+    /* The device model may be at work on it: nobody touches it before it is enabled again. */
+    assert_int_equal(dm_slot(guest, a, 0)->state, STATE_IOREQ_READY);
 
     /* Its late answer does not spoil the slot for the time after. */
     scene_set_state(a, 0, STATE_IORESP_READY);
