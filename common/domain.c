@@ -59,7 +59,10 @@ static void free_domain(struct rcu_head *head)
 
 void domain_put(struct domain *d)
 {
-    if (atomic32_fetch_sub(&d->refs, 1) == 1)
+    uint32_t before = atomic32_fetch_sub(&d->refs, 1);
+
+    ASSERT(before != 0); /* one reference given back twice */
+    if (before == 1)
         rcu_call(&d->rcu, free_domain);
 }
 

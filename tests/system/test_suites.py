@@ -30,7 +30,7 @@ SUITES = [
     Payloads("vm-as-guest", domains=(
         Domain(kernel="vm-suite", cpus=4, props={"xen,enhanced": True}),)),
     Payloads("device-model", control=Domain(kernel="dm-suite", cpus=2), domains=tuple(
-        Domain(name=f"guest{n}", kernel="guest-suite", cpus=2) for n in range(1, 7)), limit=180),
+        Domain(name=f"guest{n}", kernel="guest-suite", cpus=2) for n in range(1, 7)), limit=300),
 ]
 
 MACHINES = [Machine(gic=gic, smp=smp) for gic in (2, 3) for smp in (1, 4)]

@@ -42,6 +42,7 @@ static struct snapshot {
     unsigned char shared[WATCHED][PAGE_SIZE];
     unsigned char slots[WATCHED][PAGE_SIZE];
     struct p2m p2m[WATCHED];
+    uint32_t refs[WATCHED]; /* of the pages of slots */
     unsigned int arch_calls;
 } before, after;
 
@@ -54,11 +55,13 @@ static void take(struct snapshot *s)
         struct domain *d = domain_by_id(id);
         struct ioreq_server *server = guest->ioreq.registry->server[id];
 
+        s->arch_calls += d->arch.spi_level_calls;
         memcpy(s->shared[id], d->shared_info, PAGE_SIZE);
         memcpy(&s->p2m[id], &d->p2m, sizeof(d->p2m));
-        if (server != NULL)
-            memcpy(s->slots[id], server->slots, PAGE_SIZE);
-        s->arch_calls += d->arch.spi_level_calls;
+        if (server == NULL)
+            continue;
+        s->refs[id] = atomic32_read(&server->page->refs);
+        memcpy(s->slots[id], server->slots, PAGE_SIZE);
     }
 }
 

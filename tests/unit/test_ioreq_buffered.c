@@ -468,6 +468,345 @@ static void pointers_by_mode(void **state)
     assert_int_equal(swaps, 3);
 }
 
+/* Broadcasts. */
+
+static unsigned int broadcast(uint64_t data)
+{
+    const struct ioreq_access a = {.data = data,
+                                   .count = 1,
+                                   .size = 8,
+                                   .type = IOREQ_TYPE_TIMEOFFSET,
+                                   .space = IOREQ_SPACE_MEMORY};
+
+    return AS(guest, ioreq_broadcast_buffered(guest, &a));
+}
+
+/* Every set of up to three servers: mode and state of each. */
+static void broadcast_reaches_enabled_rings(void **state)
+{
+    enum { NONE, KINDS = 7 }; /* no server; each mode disabled, enabled */
+
+    (void)state;
+    for (unsigned int set = 0; set < KINDS * KINDS * KINDS; set++) {
+        unsigned int kind[3] = {set % KINDS, set / KINDS % KINDS, set / KINDS / KINDS};
+        long ids[3];
+
+        for (unsigned int i = 0; i < 3; i++) {
+            ids[i] = kind[i] == NONE ? -1 : (long)server((uint8_t)((kind[i] - 1) / 2));
+            if (kind[i] != NONE && (kind[i] - 1) % 2 == 0)
+                assert_int_equal(dm_enable(guest, (unsigned int)ids[i], false), 0);
+        }
+        assert_int_equal(broadcast(UINT64_C(0xfffffffffffffff0)), 0);
+        for (unsigned int i = 0; i < 3; i++) {
+            bool enabled = kind[i] != NONE && (kind[i] - 1) % 2 == 1;
+            buffered_iopage_t *ring;
+
+            if (kind[i] == NONE || (kind[i] - 1) / 2 == OFF)
+                continue;
+            ring = ring_of((unsigned int)ids[i]);
+            assert_int_equal(ring->write_pointer, enabled ? 2 : 0);
+            assert_int_equal(notified((unsigned int)ids[i]), enabled ? 1 : 0);
+            if (enabled) {
+                assert_slot(ring, 0, IOREQ_TYPE_TIMEOFFSET, 0, 3, 0xfffffff0);
+                assert_slot(ring, 1, IOREQ_TYPE_TIMEOFFSET, 0, 3, 0xffffffff);
+            }
+        }
+        for (unsigned int i = 0; i < 3; i++)
+            if (ids[i] >= 0)
+                assert_int_equal(dm_destroy(guest, (unsigned int)ids[i]), 0);
+    }
+    assert_int_equal(atomic64_read(&guest->stats.buffered_lost), 0);
+}
+
+static void broadcast_to_nobody(void **state)
+{
+    (void)state;
+    assert_int_equal(broadcast(1), 0);
+}
+
+/* A full ring loses it, and only that one; it is said and counted. */
+static void broadcast_to_a_full_ring(void **state)
+{
+    unsigned int full = server(LEGACY);
+    unsigned int other;
+
+    (void)state;
+    for (unsigned int i = 0; i < SLOTS - 1; i++)
+        assert_int_equal(send(VGA, 1, 0), IOREQ_DONE);
+    other = server(ATOMIC);
+    fake_log[0] = '\0';
+    assert_int_equal(broadcast(1), 1);
+    assert_non_null(strstr(fake_log, "no room in the ring of d2 for a request of type 7"));
+    assert_int_equal(atomic64_read(&guest->stats.buffered_lost), 1);
+    assert_int_equal(ring_of(full)->write_pointer, SLOTS - 1);
+    assert_int_equal(ring_of(other)->write_pointer, 2);
+    assert_int_equal(notified(full), SLOTS - 1);
+    ring_of(full)->read_pointer++;
+    assert_int_equal(broadcast(2), 0);
+    assert_int_equal(ring_of(full)->write_pointer, SLOTS + 1);
+    assert_int_equal(atomic64_read(&guest->stats.buffered_lost), 1);
+}
+
+/* Resources. */
+
+/* The port comes and goes with vCPU 0, whenever that is. */
+static void port_goes_with_vcpu_0(void **state)
+{
+    unsigned int id;
+    long rc;
+
+    (void)state;
+    guest = fake_domain_create_empty(3, 2);
+    dm->device_model_for = guest->id;
+    rc = create_mode(ATOMIC);
+    assert_true(rc >= 0);
+    id = (unsigned int)rc;
+    assert_int_equal(ring_port(id), 0);
+    assert_int_equal(fake_vcpu_create(guest, 1), 0);
+    assert_int_equal(ring_port(id), 0);
+    assert_int_equal(fake_ports_in_use(guest), 1);
+    /* Room for the vCPU's port, but not for the ring's: the vCPU has neither. */
+    fake_port_limit = 2;
+    assert_int_equal(fake_vcpu_create(guest, 0), -ENOSPC);
+    assert_int_equal(fake_ports_in_use(guest), 1);
+    assert_int_equal(ring_port(id), 0);
+    fake_port_limit = 3;
+    assert_int_equal(fake_vcpu_create(guest, 0), 0);
+    assert_int_not_equal(ring_port(id), 0);
+    assert_int_equal(fake_ports_in_use(guest), 3);
+    ioreq_destroy_vcpu(guest->vcpu[1]);
+    assert_int_equal(fake_ports_in_use(guest), 2);
+    ioreq_destroy_vcpu(guest->vcpu[0]);
+    assert_int_equal(fake_ports_in_use(guest), 0);
+    assert_int_equal(ring_port(id), 0);
+}
+
+/* Without vCPU 0 there is nobody to notify with, but the ring works. */
+static void ring_without_a_port(void **state)
+{
+    long rc;
+
+    (void)state;
+    guest = fake_domain_create_empty(3, 2);
+    dm->device_model_for = guest->id;
+    assert_int_equal(fake_vcpu_create(guest, 1), 0);
+    rc = create_mode(ATOMIC);
+    assert_true(rc >= 0);
+    assert_int_equal(dm_enable(guest, (unsigned int)rc, true), 0);
+    current = dm->vcpu[0];
+    assert_int_equal(ioreq_broadcast_buffered(guest, &(struct ioreq_access){.count = 1, .size = 8}),
+                     0);
+    assert_int_equal(ring_of((unsigned int)rc)->write_pointer, 2);
+}
+
+static void no_port_no_server(void **state)
+{
+    (void)state;
+    fake_port_limit = 2;
+    assert_int_equal(create_mode(ATOMIC), -ENOSPC);
+    assert_int_equal(fake_ports_in_use(guest), 0);
+    assert_int_equal(create_mode(OFF), 0);
+    assert_int_equal(dm_destroy(guest, 0), 0);
+    fake_port_limit = 3;
+    assert_int_equal(create_mode(ATOMIC), 0);
+    assert_int_equal(fake_ports_in_use(guest), 3);
+    assert_int_equal(dm_destroy(guest, 0), 0);
+    assert_int_equal(fake_ports_in_use(guest), 0);
+}
+
+/* The target pays for the page, and gets it back. */
+static void page_is_charged(void **state)
+{
+    uint64_t empty, off, on;
+
+    (void)state;
+    assert_int_equal(create_mode(OFF), 0);
+    off = guest->ioreq.bytes;
+    assert_int_equal(dm_destroy(guest, 0), 0);
+    empty = guest->ioreq.bytes;
+    assert_int_equal(create_mode(LEGACY), 0);
+    on = guest->ioreq.bytes;
+    assert_int_equal(on, off + PAGE_SIZE);
+    assert_int_equal(dm_destroy(guest, 0), 0);
+    assert_int_equal(guest->ioreq.bytes, empty);
+    ioreq_max_bytes = on - 1;
+    assert_int_equal(create_mode(LEGACY), -ENOMEM);
+    assert_int_equal(guest->ioreq.bytes, empty);
+    assert_int_equal(create_mode(OFF), 0);
+    assert_int_equal(dm_destroy(guest, 0), 0);
+    ioreq_max_bytes = on;
+    assert_int_equal(create_mode(LEGACY), 0);
+    assert_int_equal(guest->tot_pages, 0);
+}
+
+static unsigned long free_pages(void)
+{
+    uint64_t total, n;
+
+    page_stats(&total, &n);
+    return (unsigned long)n;
+}
+
+/* Each allocation fails in turn, of objects and of pages: nothing stays behind. */
+static void each_allocation_fails(void **state)
+{
+    static struct page *taken[FAKE_RAM_FRAMES + 1];
+    unsigned long live, pages;
+    uint64_t bytes;
+    unsigned int n;
+
+    (void)state;
+    assert_int_equal(create_mode(OFF), 0); /* the registry stays */
+    live = fake_alloc_live;
+    pages = free_pages();
+    bytes = guest->ioreq.bytes;
+    fake_alloc_fail_at = 0;
+    assert_int_equal(create_mode(ATOMIC), -ENOMEM);
+    fake_alloc_fail_at = -1;
+    /* `left` pages: for the slots, for the ring. */
+    for (unsigned int left = 0; left <= 2; left++) {
+        for (n = 0; (taken[n] = page_alloc(0)) != NULL; n++)
+            ;
+        for (unsigned int i = 0; i < left; i++)
+            page_free(taken[--n], 0);
+        assert_int_equal(create_mode(ATOMIC), left < 2 ? -ENOMEM : 1);
+        while (n > 0)
+            page_free(taken[--n], 0);
+        fake_rcu_run();
+        if (left < 2) {
+            assert_int_equal(free_pages(), pages);
+            assert_int_equal(fake_alloc_live, live);
+            assert_int_equal(guest->ioreq.bytes, bytes);
+            assert_int_equal(fake_ports_in_use(guest), 2);
+        }
+    }
+    assert_int_equal(free_pages(), pages - 2);
+    assert_int_equal(dm_destroy(guest, 1), 0);
+    fake_rcu_run();
+    assert_int_equal(free_pages(), pages);
+    assert_int_equal(guest->ioreq.bytes, bytes);
+}
+
+/* How a server goes. */
+
+static struct ring_page *watched;
+static unsigned long pages_then;
+
+/* A vCPU that found the server before it went is still about to post. */
+static void page_is_still_there(void)
+{
+    assert_int_equal(free_pages(), pages_then);
+    assert_int_equal(watched->write, 1);
+}
+
+static void destroy_waits_for_producers(void **state)
+{
+    unsigned int id = server(ATOMIC);
+
+    (void)state;
+    assert_int_equal(send(VGA, 1, 1), IOREQ_DONE);
+    watched = (struct ring_page *)ring_of(id);
+    pages_then = free_pages();
+    fake_synchronize_hook = page_is_still_there;
+    assert_int_equal(dm_destroy(guest, id), 0);
+    assert_int_equal(fake_grace_periods, 1);
+    fake_rcu_run();
+    assert_int_equal(free_pages(), pages_then + 2);
+    assert_int_equal(fake_ports_in_use(guest), 0);
+    assert_int_equal(send(VGA, 1, 1), IOREQ_UNCLAIMED);
+    assert_int_equal(broadcast(1), 0);
+}
+
+/* Destroyed while a vCPU is between finding the server and posting: the port is gone by then. */
+static void destroy_under_a_producer(struct ring_page *page)
+{
+    (void)page;
+    on_load = NULL;
+    atomic32_set(&dm->shutdown_code, 4);
+    ioreq_owner_died(dm);
+}
+
+static void owner_dies_under_a_producer(void **state)
+{
+    unsigned int id = server(ATOMIC);
+
+    (void)state;
+    assert_int_equal(send(VGA, 1, 1), IOREQ_DONE);
+    watched = (struct ring_page *)ring_of(id);
+    pages_then = free_pages();
+    on_load = destroy_under_a_producer;
+    assert_int_equal(send(VGA, 1, 2), IOREQ_DONE);
+    assert_int_equal(watched->write, 2);
+    assert_int_equal(free_pages(), pages_then);
+    fake_rcu_run();
+    assert_int_equal(free_pages(), pages_then + 2);
+    assert_int_equal(fake_ports_in_use(guest), 0);
+    assert_int_equal(send(VGA, 1, 3), IOREQ_UNCLAIMED);
+}
+
+static void target_dies(void **state)
+{
+    (void)state;
+    server(ATOMIC);
+    server(LEGACY);
+    pages_then = free_pages();
+    assert_int_equal(send(VGA, 1, 1), IOREQ_DONE);
+    fake_domain_kill(guest);
+    assert_int_equal(fake_ports_in_use(guest), 0);
+    assert_int_equal(free_pages(), pages_then);
+    fake_rcu_run();
+    assert_true(free_pages() >= pages_then + 4);
+    assert_int_equal(guest->ioreq.bytes, 0);
+}
+
+/* Disabled and enabled again, the ring is as it was. */
+static void disabling_keeps_the_ring(void **state)
+{
+    unsigned int id = server(ATOMIC);
+
+    (void)state;
+    assert_int_equal(send(VGA, 1, 1), IOREQ_DONE);
+    assert_int_equal(dm_enable(guest, id, false), 0);
+    assert_int_equal(send(VGA, 1, 1), IOREQ_UNCLAIMED);
+    assert_int_equal(dm_enable(guest, id, true), 0);
+    assert_int_equal(send(VGA, 1, 2), IOREQ_DONE);
+    assert_int_equal(ring_of(id)->write_pointer, 2);
+    assert_slot(ring_of(id), 1, IOREQ_TYPE_COPY, VGA, 0, 2);
+}
+
+/* A reused id has a new, empty ring. */
+static void new_server_new_ring(void **state)
+{
+    unsigned int id = server(LEGACY);
+
+    (void)state;
+    advance(id, 5);
+    assert_int_equal(dm_destroy(guest, id), 0);
+    assert_int_equal(server(LEGACY), id);
+    assert_int_equal(ring_of(id)->write_pointer, 0);
+    assert_int_equal(send(VGA, 1, 2), IOREQ_DONE);
+    assert_int_equal(ring_of(id)->write_pointer, 1);
+}
+
+static void dump_shows_the_ring(void **state)
+{
+    unsigned int id;
+
+    (void)state;
+    server(OFF);
+    id = server(ATOMIC);
+    for (unsigned int i = 0; i < SLOTS; i++)
+        assert_int_equal(send(VGA, 1, 1), IOREQ_DONE);
+    assert_int_equal(send(VGA, 1, 1), IOREQ_SENT);
+    finish_sync(id);
+    ring_of(id)->read_pointer = 7;
+    fake_log[0] = '\0';
+    ioreq_dump(guest);
+    assert_non_null(strstr(fake_log, "atomic ring: read 7, write 511, port 4, "
+                                     "511 posted, 1 without room\n"));
+    assert_null(strstr(fake_log, "legacy ring"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -483,6 +822,20 @@ int main(void)
         SCENE_TEST(exactly_full),
         SCENE_TEST(two_slots_straddle_the_end),
         SCENE_TEST(pointers_by_mode),
+        SCENE_TEST(broadcast_reaches_enabled_rings),
+        SCENE_TEST(broadcast_to_nobody),
+        SCENE_TEST(broadcast_to_a_full_ring),
+        SCENE_TEST(port_goes_with_vcpu_0),
+        SCENE_TEST(ring_without_a_port),
+        SCENE_TEST(no_port_no_server),
+        SCENE_TEST(page_is_charged),
+        SCENE_TEST(each_allocation_fails),
+        SCENE_TEST(destroy_waits_for_producers),
+        SCENE_TEST(owner_dies_under_a_producer),
+        SCENE_TEST(target_dies),
+        SCENE_TEST(disabling_keeps_the_ring),
+        SCENE_TEST(new_server_new_ring),
+        SCENE_TEST(dump_shows_the_ring),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,7 @@ extern unsigned int seen_vcpu[MAX_SEEN], seen_server[MAX_SEEN];
 void serve_with(struct dm_server *a, struct dm_server *b);
 /* Replaces the answer reply[n] while set. */
 extern uint64_t (*answer_fn)(const struct ioreq *r);
-/* Serve until the box is done; ends the suite when it never is. */
+/* Serve until the box is done; ends the suite when it is not and nothing comes either. */
 bool box_finish(struct box *b);
 /* Serve nothing, but see whether the box gets done within so long. */
 bool box_done_within(const struct box *b, unsigned int us);
