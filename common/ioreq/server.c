@@ -104,7 +104,7 @@ void ioreq_server_free(struct ioreq_server *s)
 
 static int build_server(struct domain *d, struct ioreq_registry *reg, uint8_t bufioreq, uint32_t id)
 {
-    struct ioreq_server *s;
+    struct ioreq_server *s = NULL;
     uint64_t charge = ioreq_server_charge(d, bufioreq);
     int rc = ioreq_charge(d, charge);
 

@@ -26,6 +26,7 @@
 #include <wherry/smp.h>
 
 #include "../../common/ioreq/private.h"
+#include "../../common/ioreq/ring.h"
 #include "fake/fake.h"
 
 #define NR_GUEST_CPUS 3
@@ -83,8 +84,22 @@ uint64_t slot_load(const struct ioreq_slot *slot, enum slot_field field)
     return value;
 }
 
+uint32_t ring_load(const struct ring_page *page)
+{
+    uint32_t read = READ_ONCE(page->read);
+
+    sched_yield();
+    return read;
+}
+
+bool ring_swap(struct ring_page *page, uint64_t from, uint64_t to)
+{
+    return __atomic_compare_exchange_n(&page->both, &from, to, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_RELAXED);
+}
+
 /* What happened; atomically. */
-static unsigned long answered, unclaimed, removals, deaths;
+static unsigned long answered, unclaimed, removals, deaths, buffered;
 
 static void count(unsigned long *n)
 {
@@ -95,7 +110,8 @@ static bool enough(void)
 {
     return __atomic_load_n(&answered, __ATOMIC_RELAXED) > 200 &&
            __atomic_load_n(&unclaimed, __ATOMIC_RELAXED) > 200 &&
-           __atomic_load_n(&removals, __ATOMIC_RELAXED) > 20 && deaths > 2;
+           __atomic_load_n(&removals, __ATOMIC_RELAXED) > 20 &&
+           __atomic_load_n(&buffered, __ATOMIC_RELAXED) > 200 && deaths > 2;
 }
 
 static unsigned int rnd(unsigned int *seed, unsigned int n)
@@ -183,6 +199,17 @@ static bool one_removal(struct vcpu *v)
     return exit_path(v);
 }
 
+/* Into the rings of all; both halves of the data are the same. */
+static void one_broadcast(struct vcpu *v, unsigned int *seed)
+{
+    const struct ioreq_access a = {.data = rnd(seed, 0x10000) * UINT64_C(0x100000001),
+                                   .count = 1,
+                                   .size = 8,
+                                   .type = IOREQ_TYPE_TIMEOFFSET};
+
+    ioreq_broadcast_buffered(v->domain, &a);
+}
+
 static void *guest_thread(void *arg)
 {
     struct vcpu *v = arg;
@@ -192,6 +219,8 @@ static void *guest_thread(void *arg)
     while (may_run(v)) {
         if (!(rnd(&seed, 16) == 0 ? one_removal(v) : one_access(v, &seed)))
             break;
+        if (rnd(&seed, 4) == 0)
+            one_broadcast(v, &seed);
         pass();
     }
     leave_pcpu(v);
@@ -263,6 +292,30 @@ static void serve(unsigned int id, unsigned int *seed)
     page_put(pg);
 }
 
+/* Take what is in one server's ring. */
+static void drain(unsigned int id)
+{
+    struct domain *d = domain_by_id(GUEST);
+    struct ring_page *ring;
+    struct page *pg;
+    uint64_t both;
+
+    if (d == NULL || ioreq_acquire_frame(d, id, 0, &pg) != 0)
+        return;
+    ring = page_to_virt(pg);
+    while (both = load_acquire(&ring->both), (uint32_t)both != both >> 32) {
+        uint64_t slot = READ_ONCE(ring->slot[(uint32_t)both % RING_SLOTS]);
+
+        /* Two slots of one request are the same here. */
+        if ((uint8_t)slot != IOREQ_TYPE_TIMEOFFSET ||
+            slot != READ_ONCE(ring->slot[((uint32_t)both + 1) % RING_SLOTS]))
+            abort();
+        __atomic_fetch_add(&ring->read, 2, __ATOMIC_SEQ_CST);
+        count(&buffered);
+    }
+    page_put(pg);
+}
+
 static void *server_thread(void *arg)
 {
     struct vcpu *v = arg;
@@ -270,8 +323,10 @@ static void *server_thread(void *arg)
 
     enter_pcpu(SERVER_CPU, v);
     while (may_run(v)) {
-        for (unsigned int id = 0; id < SERVERS; id++)
+        for (unsigned int id = 0; id < SERVERS; id++) {
             serve(id, &seed);
+            drain(id);
+        }
         pass();
     }
     leave_pcpu(v);
@@ -290,7 +345,7 @@ static void one_change(struct domain *d, unsigned int *seed)
         ioreq_server_destroy(d, id);
         break;
     case 1:
-        if (ioreq_server_create(d, 0, &new_id) == 0)
+        if (ioreq_server_create(d, (uint8_t)rnd(seed, 3), &new_id) == 0)
             ioreq_server_set_state(d, new_id, true);
         break;
     case 2:
@@ -460,8 +515,9 @@ static void everything_at_once(void **state)
     }
     leave_pcpu(control->vcpu[0]);
     free_pcpus();
-    printf("%u lives: answered %lu, unclaimed %lu, removals %lu, deaths %lu\n", lives, answered,
-           unclaimed, removals, deaths);
+    printf("%u lives: answered %lu, unclaimed %lu, removals %lu, deaths %lu, "
+           "buffered %lu\n",
+           lives, answered, unclaimed, removals, deaths, buffered);
     assert_true(enough());
 }
 
