@@ -114,6 +114,8 @@ static size_t needed(void)
     bool seen[ARRAY_SIZE(names)] = {false};
     size_t n = 56 + 4;
 
+    if (nr_calls == 0)
+        return n + 4; /* less is refused from the start */
     for (unsigned int i = 0; i < nr_calls; i++) {
         const struct call *c = &calls[i];
 

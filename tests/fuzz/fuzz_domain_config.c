@@ -192,22 +192,24 @@ static void same_subtree(const void *guest, int at, const struct fdt *f, int nod
 static void check_guest(const struct fdt *partial, const struct domain_config *c, size_t room)
 {
     static const char *const copied[] = {"/aliases", "/passthrough"};
-    static const struct guest_layout layout = {.nr_banks = 1, .bank = {{0x40000000, 0x1000000}}};
+    struct guest_layout layout = {.nr_banks = 1, .bank = {{0x40000000, 0x1000000}}};
     struct guest_fdt_info info = {
         .layout = &layout,
         .bootargs = c->bootargs,
         .cpus = c->cpus,
         .cpu_mpidr = mpidr,
-        .gic_version = 3,
+        .gic_version = c->vpl011 ? 2 : 3,
         .hypervisor = c->enhanced,
         .vpl011 = c->vpl011,
         .partial = partial,
     };
     uint8_t *buf = malloc(room);
-    long size = guest_fdt_write(&info, buf, room);
+    long size;
     const char *args;
     int len;
 
+    layout.initrd_size = c->ramdisk.size;
+    size = guest_fdt_write(&info, buf, room);
     if (size < 0) {
         fuzz_check(size == -ENOSPC, "error %ld", size);
         fuzz_check(room < MAX_GUEST, "no room in %zu bytes", room);
@@ -217,6 +219,9 @@ static void check_guest(const struct fdt *partial, const struct domain_config *c
     fuzz_check((size_t)size <= room && ref_check(buf, (size_t)size) == 0, "libfdt refuses it");
     args = ref_getprop(buf, ref_find_path(buf, "/chosen"), "bootargs", &len);
     fuzz_check(args != NULL && strcmp(args, c->bootargs) == 0, "command line");
+    fuzz_check((ref_getprop(buf, ref_find_path(buf, "/chosen"), "linux,initrd-end", &len) !=
+                NULL) == (c->ramdisk.size != 0),
+               "initrd");
     fuzz_check((ref_find_path(buf, "/hypervisor") >= 0) == c->enhanced, "/hypervisor");
     for (unsigned int i = 0; i < ARRAY_SIZE(copied); i++) {
         int from = fdt_find_path(partial, copied[i]), to = ref_find_path(buf, copied[i]);

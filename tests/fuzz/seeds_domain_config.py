@@ -21,6 +21,14 @@ TREES = {
         }};
         aliases {{ u = "/passthrough/u"; }}; gic {{ phandle = <9>; }};
         passthrough {{ xen,skipped; u {{ reg = <1 2>; xen,path = "/u"; }}; }};""",
+    "untyped": f"""chosen {{ {CELLS} a {{ compatible = "multiboot,module"; reg = <0 1 0 1>; }};
+        b {{ compatible = "xen,multiboot-module"; reg = <0 2 0 1>; }};
+        c {{ compatible = "multiboot,module"; reg = <0 3 0 1>; }};
+        d {{ compatible = "xen,xsm-policy", "multiboot,module"; reg = <0 4 0 1>; }};
+        e {{ compatible = "multiboot,device-tree", "multiboot,module"; reg = <0 4 0 1>; }};
+        f {{ compatible = "multiboot,ramdisk", "multiboot,module"; reg = <0 5 0 1>; }}; }};""",
+    "many": "chosen { " + CELLS + "".join(
+        f'd{i} {{ compatible = "xen,domain"; {CELLS} memory = <4>; {KERNEL} }};' for i in range(34)) + " };",
     "bounds": f"""chosen {{ {CELLS}
         a {{ compatible = "xen,domain"; {CELLS} memory = <0x400000 0>; {KERNEL} }};
         b {{ compatible = "xen,domain"; {CELLS} memory = <0x3fffff 0xffffffff>; cpus = <64>; nr_spis = <960>; {KERNEL}
