@@ -10,7 +10,11 @@
 #include <stdint.h>
 #endif
 
+#if defined(__x86_64__)
+#include "arch-x86/xen.h"
+#else
 #include "arch-arm.h"
+#endif
 
 #define __HYPERVISOR_memory_op        12
 #define __HYPERVISOR_multicall        13

@@ -3,21 +3,49 @@
 #ifndef WHERRY_ASM_DOMAIN_H
 #define WHERRY_ASM_DOMAIN_H
 
+#include <asm/hvm.h>
 #include <asm/regs.h>
+#include <asm/svm.h>
 #include <wherry/types.h>
 
 #define DOMAIN_NR_HVM_PARAMS 48
 
-struct arch_vcpu {
-    struct cpu_user_regs regs; /* first: see regs.h */
+/* The access of an instruction that is being forwarded (hvm/io.c). */
+struct hvm_io {
+    enum {
+        HVM_IO_NONE,
+        HVM_IO_PORT,   /* IN or OUT of a register: `next` is the RIP behind it */
+        HVM_IO_EMULATE /* the emulator goes on with the answer */
+    } kind;
+    uint64_t next;
 };
 
+/* SSE and x87 state as FXSAVE lays it out. */
+struct fpu_state {
+    uint8_t bytes[512];
+} __aligned(16);
+
+struct arch_vcpu {
+    struct cpu_user_regs regs; /* first: see regs.h */
+    struct svm_vcpu svm;
+    struct fpu_state fpu; /* while not loaded */
+    struct vlapic *vlapic;
+    struct hvm_io io;
+    struct hvm_event dm_event; /* DM op inject_event; published by dm_event_set */
+    atomic32_t dm_event_set;
+    uint64_t tsc_aux, misc_enable, apic_base;
+    uint8_t upcall_vector; /* HVMOP_set_evtchn_upcall_vector; 0: the domain's */
+    atomic32_t start;      /* SIPI: page + 1; INIT received: HVM_START_INIT */
+};
+
+/* What the domain builder decides. */
 struct arch_domain_config {
     uint8_t none;
 };
 
 struct arch_domain {
-    uint8_t none;
+    uint32_t pci_cf8; /* last write to port 0xCF8; one word, any vCPU */
+    uint64_t tsc_at_create;
 };
 
 #endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CPUID as guests see it: the host's features that are virtualized, and the hypervisor's leaves. */
+#include <asm/msr.h>
+#include <wherry/domain.h>
+#include <wherry/version.h>
+
+#define XEN_LEAF       0x40000000
+#define XEN_LAST_LEAF  0x40000004
+#define XEN_VERSION    (4 << 16 | 17)
+
+/* Leaf 1. */
+#define L1C_ALLOWED                                                                             \
+    (BIT(0) | BIT(1) | BIT(9) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | BIT(23) | BIT(25) | BIT(30))
+#define L1C_X2APIC     BIT(21)
+#define L1C_DEADLINE   BIT(24)
+#define L1C_HYPERVISOR BIT(31)
+#define L1D_ALLOWED    0x078bfbff /* to SSE2, without HTT and what is thermal */
+
+/* Leaf 7: BMI, SMEP, ERMS, SMAP and the like; nothing that needs XSAVE. */
+#define L7B_ALLOWED (BIT(0) | BIT(3) | BIT(7) | BIT(8) | BIT(9) | BIT(18) | BIT(19) | BIT(20))
+#define L7C_ALLOWED BIT(2)
+
+/* 0x80000001. */
+#define E1C_ALLOWED (BIT(0) | BIT(5) | BIT(6) | BIT(7) | BIT(8))
+#define E1D_ALLOWED (0x0183f3ff | BIT(11) | BIT(20) | BIT(22) | BIT(23) | BIT(24) | BIT(26) | BIT(29))
+
+static void leaf1(const struct vcpu *v, struct cpuid_leaf *r)
+{
+    r->b = (r->b & 0x0000ffff) | v->domain->max_vcpus << 16 | v->id << 24;
+    r->c = (r->c & L1C_ALLOWED) | L1C_X2APIC | L1C_DEADLINE | L1C_HYPERVISOR;
+    r->d &= L1D_ALLOWED;
+}
+
+static void topology(const struct vcpu *v, uint32_t sub, struct cpuid_leaf *r)
+{
+    *r = (struct cpuid_leaf){.c = sub & 0xff, .d = v->id};
+    if (sub == 0) { /* one thread a core */
+        r->b = 1;
+        r->c |= 1 << 8;
+    } else if (sub == 1) {
+        r->a = 6;
+        r->b = v->domain->max_vcpus;
+        r->c |= 2 << 8;
+    }
+}
+
+static void hypervisor_leaf(const struct vcpu *v, uint32_t leaf, struct cpuid_leaf *r)
+{
+    *r = (struct cpuid_leaf){0};
+    switch (leaf - XEN_LEAF) {
+    case 0:
+        *r = (struct cpuid_leaf){XEN_LAST_LEAF, 0x566e6558, 0x65584d4d, 0x4d4d566e};
+        break;
+    case 1:
+        r->a = XEN_VERSION;
+        break;
+    case 2:
+        r->a = 1; /* pages of hypercall stubs, and the MSR that places them */
+        r->b = 0x40000000;
+        break;
+    case 4:
+        r->a = BIT(3) | BIT(4); /* EBX: vCPU; ECX: domain */
+        r->b = v->id;
+        r->c = v->domain->id;
+        break;
+    default:
+        break;
+    }
+}
+
+static void basic_leaf(const struct vcpu *v, uint32_t leaf, uint32_t sub, struct cpuid_leaf *r)
+{
+    switch (leaf) {
+    case 0:
+        r->a = r->a < 0xd ? r->a : 0xd;
+        break;
+    case 1:
+        leaf1(v, r);
+        break;
+    case 7:
+        *r = sub == 0 ? (struct cpuid_leaf){.b = r->b & L7B_ALLOWED, .c = r->c & L7C_ALLOWED}
+                      : (struct cpuid_leaf){0};
+        break;
+    case 0xb:
+        topology(v, sub, r);
+        break;
+    case 2:
+    case 4:
+        break;
+    default: /* monitor, power, performance counters, XSAVE: not offered */
+        *r = (struct cpuid_leaf){0};
+    }
+}
+
+static void extended_leaf(uint32_t leaf, struct cpuid_leaf *r)
+{
+    switch (leaf & 0xff) {
+    case 0:
+        r->a = r->a < 0x80000008 ? r->a : 0x80000008;
+        break;
+    case 1:
+        r->c &= E1C_ALLOWED;
+        r->d &= E1D_ALLOWED;
+        break;
+    case 7:
+        *r = (struct cpuid_leaf){.d = r->d & BIT(8)};
+        break;
+    case 8:
+        *r = (struct cpuid_leaf){.a = (r->a & 0xff00) | 48};
+        break;
+    default: /* names and caches */
+        break;
+    }
+}
+
+void hvm_cpuid(struct vcpu *v, unsigned int len)
+{
+    uint64_t *regs = v->arch.regs.r;
+    uint32_t leaf = (uint32_t)regs[REG_RAX], sub = (uint32_t)regs[REG_RCX];
+    struct cpuid_leaf r = {0};
+
+    if (leaf >= XEN_LEAF && leaf <= XEN_LAST_LEAF) {
+        hypervisor_leaf(v, leaf, &r);
+    } else if (leaf <= 0xd) {
+        r = cpuid(leaf, sub);
+        basic_leaf(v, leaf, sub, &r);
+    } else if (leaf >= 0x80000000 && leaf <= 0x80000008) {
+        r = cpuid(leaf, sub);
+        extended_leaf(leaf, &r);
+    }
+    regs[REG_RAX] = r.a;
+    regs[REG_RBX] = r.b;
+    regs[REG_RCX] = r.c;
+    regs[REG_RDX] = r.d;
+    hvm_advance(v, len);
+}
