@@ -89,8 +89,17 @@ static void apic_cpu_init(void)
 }
 CPU_INIT_CALL(CPU_INIT_IRQ, apic_cpu_init);
 
+/* The 8259s: silent before the local APIC stops listening, so that nothing of theirs stays pending.
+ */
+static void __init mask_8259(void)
+{
+    outb(0x21, 0xff);
+    outb(0xa1, 0xff);
+}
+
 static int __init apic_init(void)
 {
+    mask_8259();
     if (!cpu_features.x2apic) {
         regs = arch_ioremap(paddr(acpi_info.lapic_base), PAGE_SIZE);
         if (regs == NULL)

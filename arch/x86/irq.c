@@ -121,9 +121,6 @@ static int __init ioapic_init(void)
         for (unsigned int pin = 0; pin < ioapic_pins[i]; pin++)
             ioapic_write(ioapic[i], IOAPIC_PIN(pin), PIN_MASKED);
     }
-    /* The two 8259s stay silent. */
-    outb(0x21, 0xff);
-    outb(0xa1, 0xff);
     return 0;
 }
 INIT_CALL(INIT_IRQ, ioapic_init);

@@ -39,6 +39,16 @@ uint64_t time_boot_tsc(void)
     return boot_tsc;
 }
 
+s_time_t time_tsc_to_ns(uint64_t ticks)
+{
+    return (s_time_t)fixed_mul(ticks, ns_per_tick);
+}
+
+uint64_t time_ns_to_tsc(s_time_t ns)
+{
+    return fixed_mul((uint64_t)ns, ticks_per_ns);
+}
+
 s_time_t arch_now(void)
 {
     return (s_time_t)fixed_mul(rdtsc() - boot_tsc, ns_per_tick);

@@ -10,7 +10,8 @@
 #include <stdint.h>
 #endif
 
-#if defined(__x86_64__)
+/* The compiler's machine, unless somebody has chosen already. */
+#if defined(__x86_64__) && !defined(XEN_PUBLIC_ARCH_ARM_H)
 #include "arch-x86/xen.h"
 #else
 #include "arch-arm.h"

@@ -4,12 +4,12 @@
 #include <wherry/domain.h>
 #include <wherry/version.h>
 
-#define XEN_LEAF       0x40000000
-#define XEN_LAST_LEAF  0x40000004
-#define XEN_VERSION    (4 << 16 | 17)
+#define XEN_LEAF      0x40000000
+#define XEN_LAST_LEAF 0x40000004
+#define XEN_VERSION   (4 << 16 | 17)
 
 /* Leaf 1. */
-#define L1C_ALLOWED                                                                             \
+#define L1C_ALLOWED \
     (BIT(0) | BIT(1) | BIT(9) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | BIT(23) | BIT(25) | BIT(30))
 #define L1C_X2APIC     BIT(21)
 #define L1C_DEADLINE   BIT(24)
@@ -22,7 +22,8 @@
 
 /* 0x80000001. */
 #define E1C_ALLOWED (BIT(0) | BIT(5) | BIT(6) | BIT(7) | BIT(8))
-#define E1D_ALLOWED (0x0183f3ff | BIT(11) | BIT(20) | BIT(22) | BIT(23) | BIT(24) | BIT(26) | BIT(29))
+#define E1D_ALLOWED \
+    (0x0183f3ff | BIT(11) | BIT(20) | BIT(22) | BIT(23) | BIT(24) | BIT(26) | BIT(29))
 
 static void leaf1(const struct vcpu *v, struct cpuid_leaf *r)
 {

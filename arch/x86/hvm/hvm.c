@@ -5,11 +5,13 @@
  */
 #include <asm/cpu.h>
 #include <asm/desc.h>
+#include <asm/guest.h>
 #include <asm/layout.h>
 #include <asm/msr.h>
 #include <asm/setup.h>
 #include <asm/smp.h>
 #include <wherry/bug.h>
+#include <public/sched.h>
 #include <wherry/domain.h>
 #include <wherry/init.h>
 #include <wherry/lib/errno.h>
@@ -100,8 +102,7 @@ void hvm_inject_page_fault(struct vcpu *v, uint64_t cr2, uint32_t error)
 
 void hvm_triple_fault(struct vcpu *v)
 {
-    printk("d%uv%u: triple fault at %lx\n", v->domain->id, v->id,
-           (unsigned long)v->arch.regs.rip);
+    printk("d%uv%u: triple fault at %lx\n", v->domain->id, v->id, (unsigned long)v->arch.regs.rip);
     domain_shutdown(v->domain, SHUTDOWN_reboot);
 }
 

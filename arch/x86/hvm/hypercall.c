@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hypercalls of 64-bit and 32-bit guests: number in RAX, arguments in RDI, RSI, RDX, R10, R8 or EBX,
- * ECX, EDX, ESI, EDI; the page of stubs that the guest calls through.
+ * Hypercalls of 64-bit and 32-bit guests: number in RAX, arguments in RDI, RSI, RDX, R10, R8 or
+ * EBX, ECX, EDX, ESI, EDI; the page of stubs that the guest calls through.
  */
+#include <asm/guest.h>
 #include <asm/desc.h>
 #include <asm/msr.h>
 #include <wherry/domain.h>
@@ -10,6 +11,8 @@
 #include <wherry/hypercall.h>
 #include <wherry/lib/errno.h>
 #include <wherry/lib/string.h>
+
+#define HYPERVISOR_IRET 23
 
 static const uint8_t args64[NR_HYPERCALL_ARGS] = {REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8};
 static const uint8_t args32[NR_HYPERCALL_ARGS] = {REG_RBX, REG_RCX, REG_RDX, REG_RSI, REG_RDI};
@@ -77,7 +80,7 @@ int hvm_write_hypercall_page(struct domain *d, gpaddr_t at)
         stub[6] = 0x01;
         stub[7] = hvm == &svm_vendor ? 0xd9 : 0xc1;
         stub[8] = 0xc3;
-        if (i == __HYPERVISOR_iret) {
+        if (i == HYPERVISOR_IRET) {
             stub[0] = 0x0f;
             stub[1] = 0x0b;
         }

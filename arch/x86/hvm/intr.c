@@ -4,6 +4,8 @@
  * upcall of event channels, in this order. Decided when VCPU_WORK_IRQ is set, on the way to the
  * guest; when it cannot be delivered, the guest is left again as soon as it can (the window).
  */
+#include <asm/desc.h>
+#include <asm/guest.h>
 #include <asm/msr.h>
 #include <wherry/domain.h>
 #include <public/hvm/params.h>
@@ -24,15 +26,25 @@ void hvm_interrupts_changed(struct vcpu *v)
     vcpu_set_work(v, VCPU_WORK_IRQ);
 }
 
-static bool take_dm_event(struct vcpu *v)
+static void take_dm_event(struct vcpu *v)
 {
     if (atomic32_read(&v->arch.dm_event_set) == 0)
-        return false;
+        return;
     /* Dropped when another is being delivered already. */
     if (hvm->can_inject(v))
         hvm->inject(v, &v->arch.dm_event);
     atomic32_xchg(&v->arch.dm_event_set, 0);
-    return true;
+    atomic32_xchg(&v->arch.dm_event_lock, 0); /* full barrier: the slot may be filled again */
+}
+
+static void take_nmi(struct vcpu *v)
+{
+    const struct hvm_event nmi = {.type = HVM_EVENT_NMI, .vector = VEC_NMI};
+
+    if (atomic32_read(&v->arch.nmi_pending) == 0 || !hvm->can_inject(v))
+        return;
+    atomic32_xchg(&v->arch.nmi_pending, 0);
+    hvm->inject(v, &nmi);
 }
 
 static void inject_interrupt(struct vcpu *v, uint8_t vector)
@@ -57,7 +69,9 @@ void arch_vcpu_flush_irq(struct vcpu *v)
     bool upcall, open;
     int vector;
 
+    hvm_vcpu_begin(v);
     take_dm_event(v);
+    take_nmi(v);
     upcall = upcall_is_due(v);
     vector = vlapic_pending(v);
     if (!upcall && vector < 0) {
@@ -83,7 +97,8 @@ void arch_vcpu_flush_irq(struct vcpu *v)
 
 bool arch_vcpu_event_pending(struct vcpu *v)
 {
-    if (atomic32_read(&v->arch.dm_event_set) != 0 || vlapic_pending(v) >= 0)
+    if (atomic32_read(&v->arch.dm_event_set) != 0 || atomic32_read(&v->arch.nmi_pending) != 0 ||
+        vlapic_pending(v) >= 0)
         return true;
     return evtchn_upcall_pending(v);
 }

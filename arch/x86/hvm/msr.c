@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RDMSR and WRMSR of what the guest does not reach by itself. What is not known is #GP(0). */
+#include <asm/guest.h>
 #include <asm/desc.h>
 #include <asm/msr.h>
 #include <asm/time.h>

@@ -3,6 +3,7 @@
  * The local APIC that a guest sees, in x2APIC mode (SDM vol. 3, 11.12): MSRs only. Requests (IRR)
  * come from any pCPU by atomics; all else is written by the vCPU's own pCPU.
  */
+#include <asm/guest.h>
 #include <asm/apic.h>
 #include <asm/msr.h>
 #include <asm/time.h>
@@ -26,7 +27,14 @@
 #define ICR_TRIGGER_LEVEL BIT(15)
 #define ICR_SHORTHAND(x)  (((x) >> 18) & 3)
 
-enum { MODE_FIXED = 0, MODE_LOWEST = 1, MODE_SMI = 2, MODE_NMI = 4, MODE_INIT = 5, MODE_STARTUP = 6 };
+enum {
+    MODE_FIXED = 0,
+    MODE_LOWEST = 1,
+    MODE_SMI = 2,
+    MODE_NMI = 4,
+    MODE_INIT = 5,
+    MODE_STARTUP = 6
+};
 
 #define BROADCAST UINT32_MAX
 
@@ -125,11 +133,6 @@ static unsigned int divisor_shift(const struct vlapic *a)
     return (((a->timer_div & 3) | ((a->timer_div >> 1) & 4)) + 1) & 7;
 }
 
-static s_time_t tsc_to_ns(uint64_t ticks)
-{
-    return time_tsc_to_ns(ticks);
-}
-
 static void timer_rearm(struct vlapic *a)
 {
     timer_stop(&a->timer);
@@ -137,12 +140,12 @@ static void timer_rearm(struct vlapic *a)
         if (a->deadline != 0)
             timer_set(&a->timer, a->deadline <= time_boot_tsc()
                                      ? 0
-                                     : tsc_to_ns(a->deadline - time_boot_tsc()));
+                                     : time_tsc_to_ns(a->deadline - time_boot_tsc()));
         return;
     }
     if (a->timer_init != 0)
         timer_set(&a->timer,
-                  a->timer_started + tsc_to_ns((uint64_t)a->timer_init << divisor_shift(a)));
+                  a->timer_started + time_tsc_to_ns((uint64_t)a->timer_init << divisor_shift(a)));
 }
 
 /* On the vCPU's pCPU, from the host's timer. */
@@ -153,7 +156,7 @@ static void timer_fires(void *data)
 
     a->deadline = 0;
     if (LVT_TIMER_MODE(lvt) == TIMER_PERIODIC && a->timer_init != 0) {
-        s_time_t period = tsc_to_ns((uint64_t)a->timer_init << divisor_shift(a));
+        s_time_t period = time_tsc_to_ns((uint64_t)a->timer_init << divisor_shift(a));
         s_time_t now = arch_now();
 
         /* Those that were missed are one. */
@@ -432,7 +435,7 @@ uint64_t vlapic_get_base(const struct vcpu *v)
 bool vlapic_set_base(struct vcpu *v, uint64_t value)
 {
     const uint64_t modes = APIC_BASE_ENABLE | APIC_BASE_X2APIC;
-    uint64_t old = v->arch.apic_base & modes, new = value & modes;
+    uint64_t old = v->arch.apic_base & modes, new = value &modes;
 
     if (new == APIC_BASE_X2APIC || (old == modes && new == APIC_BASE_ENABLE) ||
         (old == 0 && new == modes))

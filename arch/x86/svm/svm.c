@@ -46,8 +46,9 @@ static void msrpm_pass(uint8_t *map, uint32_t msr)
 }
 
 /* What VMLOAD and VMSAVE switch. */
-static const uint32_t passed_msrs[] = {MSR_STAR,    MSR_LSTAR,     MSR_CSTAR, MSR_SFMASK, MSR_FS_BASE,
-                                       MSR_GS_BASE, MSR_KERNEL_GS, 0x174,     0x175,      0x176};
+static const uint32_t passed_msrs[] = {MSR_STAR,    MSR_LSTAR,   MSR_CSTAR,     MSR_SFMASK,
+                                       MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS, 0x174,
+                                       0x175,       0x176};
 
 static int alloc_maps(void)
 {
@@ -337,8 +338,8 @@ static void svm_dump(const struct vcpu *v)
            (unsigned long)c->efer);
     printk("  cs %04x:%016lx ss %04x cpl %u, exit %lx %lx %lx, asid %u\n", c->seg[SEG_CS].sel,
            (unsigned long)c->seg[SEG_CS].base, c->seg[SEG_SS].sel, c->cpl,
-           (unsigned long)c->exit_code, (unsigned long)c->exit_info1,
-           (unsigned long)c->exit_info2, c->asid);
+           (unsigned long)c->exit_code, (unsigned long)c->exit_info1, (unsigned long)c->exit_info2,
+           c->asid);
 }
 
 const struct hvm_vendor svm_vendor = {

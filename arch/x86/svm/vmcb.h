@@ -90,10 +90,10 @@ _Static_assert(offsetof(struct vmcb, pat) == 0x668, "G_PAT");
 #define ICPT_XSETBV  BIT(13)
 
 /* v_intr */
-#define V_IRQ           BIT64(8)
-#define V_INTR_PRIO(n)  ((uint64_t)(n) << 16)
-#define V_IGN_TPR       BIT64(20)
-#define V_INTR_MASKING  BIT64(24)
+#define V_IRQ            BIT64(8)
+#define V_INTR_PRIO(n)   ((uint64_t)(n) << 16)
+#define V_IGN_TPR        BIT64(20)
+#define V_INTR_MASKING   BIT64(24)
 #define V_INTR_VECTOR(n) ((uint64_t)(n) << 32)
 
 #define EVENT_VALID     BIT64(31)

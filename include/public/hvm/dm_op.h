@@ -64,6 +64,39 @@ struct xen_dm_op_set_irq_level {
     uint8_t pad[3];
 };
 
+/* x86: deliver at the vCPU's next entry, unless something else is being delivered then. */
+#define XEN_DMOP_inject_event 13
+struct xen_dm_op_inject_event {
+    uint32_t vcpuid;
+    uint8_t vector;
+    uint8_t type; /* XEN_DMOP_EVENT_* */
+    uint8_t insn_len;
+    uint8_t pad0;
+    uint32_t error_code; /* all ones: none */
+    uint32_t pad1;
+    uint64_aligned_t cr2;
+};
+#define XEN_DMOP_EVENT_ext_int    0
+#define XEN_DMOP_EVENT_nmi        2
+#define XEN_DMOP_EVENT_hw_exc     3
+#define XEN_DMOP_EVENT_sw_int     4
+#define XEN_DMOP_EVENT_pri_sw_exc 5
+#define XEN_DMOP_EVENT_sw_exc     6
+
+/* x86: a message-signalled interrupt. */
+#define XEN_DMOP_inject_msi 14
+struct xen_dm_op_inject_msi {
+    uint32_t data;
+    uint32_t pad;
+    uint64_aligned_t addr;
+};
+
+/* x86: shut the guest down. */
+#define XEN_DMOP_remote_shutdown 16
+struct xen_dm_op_remote_shutdown {
+    uint32_t reason; /* SHUTDOWN_* */
+};
+
 #define XEN_DMOP_nr_vcpus 20
 struct xen_dm_op_nr_vcpus {
     uint32_t vcpus; /* OUT */
@@ -79,6 +112,9 @@ struct xen_dm_op {
         struct xen_dm_op_ioreq_server_range unmap_io_range_from_ioreq_server;
         struct xen_dm_op_set_ioreq_server_state set_ioreq_server_state;
         struct xen_dm_op_destroy_ioreq_server destroy_ioreq_server;
+        struct xen_dm_op_inject_event inject_event;
+        struct xen_dm_op_inject_msi inject_msi;
+        struct xen_dm_op_remote_shutdown remote_shutdown;
         struct xen_dm_op_set_irq_level set_irq_level;
         struct xen_dm_op_nr_vcpus nr_vcpus;
     } u;

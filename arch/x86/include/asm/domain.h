@@ -6,6 +6,7 @@
 #include <asm/hvm.h>
 #include <asm/regs.h>
 #include <asm/svm.h>
+#include <wherry/atomic.h>
 #include <wherry/types.h>
 
 #define DOMAIN_NR_HVM_PARAMS 48
@@ -31,11 +32,13 @@ struct arch_vcpu {
     struct fpu_state fpu; /* while not loaded */
     struct vlapic *vlapic;
     struct hvm_io io;
-    struct hvm_event dm_event; /* DM op inject_event; published by dm_event_set */
-    atomic32_t dm_event_set;
-    uint64_t tsc_aux, misc_enable, apic_base;
-    uint8_t upcall_vector; /* HVMOP_set_evtchn_upcall_vector; 0: the domain's */
-    atomic32_t start;      /* SIPI: page + 1; INIT received: HVM_START_INIT */
+    /* DM op inject_event: the slot is taken by the lock, filled in, then published. */
+    atomic32_t dm_event_lock, dm_event_set;
+    struct hvm_event dm_event;
+    uint64_t apic_base;
+    uint8_t upcall_vector;  /* HVMOP_set_evtchn_upcall_vector; 0: the domain's */
+    atomic32_t nmi_pending; /* wanted; atomic */
+    atomic32_t start;       /* start-up IPI: page + 1. Atomic */
 };
 
 /* What the domain builder decides. */

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The paravirtual clock: how a guest makes nanoseconds of the TSC. */
+#include <asm/guest.h>
+#include <asm/time.h>
+#include <wherry/domain.h>
+#include <public/version.h>
+#include <wherry/version.h>
+
+/* ns = ((ticks << shift) * mul) >> 32 */
+static void tsc_scale(uint32_t *mul, int8_t *shift)
+{
+    uint64_t hz = time_tsc_hz();
+    int s = 0;
+
+    while (hz > 2000000000) {
+        hz >>= 1;
+        s--;
+    }
+    while (hz <= 1000000000) {
+        hz <<= 1;
+        s++;
+    }
+    *mul = (uint32_t)((UINT64_C(1000000000) << 32) / hz);
+    *shift = (int8_t)s;
+}
+
+void hvm_time_update(struct vcpu *v)
+{
+    struct vcpu_info *info = v->evtchn.info;
+    struct vcpu_time_info *t;
+    uint32_t version;
+
+    if (info == NULL)
+        return;
+    t = &info->time;
+    version =
+        (READ_ONCE(t->version) + 1) | 1; /* odd while it changes; partner: the guest's reader */
+    WRITE_ONCE(t->version, version);
+    smp_wmb(); /* odd before the rest; partner as above */
+    tsc_scale(&t->tsc_to_system_mul, &t->tsc_shift);
+    WRITE_ONCE(t->tsc_timestamp, time_boot_tsc());
+    WRITE_ONCE(t->system_time, 0);
+    t->flags = 1; /* the TSCs of all pCPUs agree */
+    store_release(&t->version, version + 1);
+}
+
+const char *arch_version_capabilities(void)
+{
+    return "xen-3.0-x86_64 hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64 ";
+}
+
+uint32_t arch_version_features(const struct domain *d)
+{
+    (void)d;
+    return BIT(XENFEAT_memory_op_vnode_supported) | BIT(XENFEAT_hvm_callback_vector) |
+           BIT(XENFEAT_hvm_safe_pvclock);
+}
