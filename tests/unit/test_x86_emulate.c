@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The x86 instruction emulator (arch/x86/emulate) against the build host's processor: generated
+ * instructions with all operand sizes, addressing forms and edge values run on both, and registers,
+ * flags and memory must be equal afterwards. Each case runs on the emulator three times: plainly,
+ * with every access answered only on the second try, and with string batches.
+ */
+#include <cpuid.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "x86_world.h"
+
+#define CASES 400
+
+/* One opcode; REX, 66h and the addressing form vary. */
+struct shape {
+    const char *name;
+    uint8_t map;
+    uint8_t opcode;
+    uint8_t prefix; /* mandatory F2, F3, 66, or 0 */
+    int8_t reg;     /* ModRM.reg, or -1: any; -2: no ModRM */
+    uint8_t imm;    /* bytes of immediate; IZ: by operand size, IQ: 8 with REX.W */
+    uint16_t flags; /* below */
+    uint16_t undef; /* flags not compared */
+};
+
+#define IZ 16
+#define IQ 17
+
+#define MEM    0x001  /* memory form only */
+#define NO66   0x002  /* never 66h */
+#define NOW    0x004  /* never REX.W */
+#define LOCK   0x008  /* sometimes LOCK */
+#define STRING 0x010  /* rSI, rDI into memory; rCX small */
+#define BITS   0x020  /* the register is a bit offset */
+#define COUNT  0x040  /* undefined flags by the count of a shift */
+#define MATCH  0x080  /* often rAX (rDX:rAX) equal to memory */
+#define STACK  0x100  /* rSP into memory */
+#define VEX    0x200  /* VEX-encoded, 128 bits */
+#define VVVV   0x400  /* ... with a register in vvvv */
+#define REPS   0x800  /* F2/F3 vary */
+#define VEXL   0x1000 /* ... VEX.L varies */
+#define ALIGN  0x2000 /* often aligned */
+#define SMALL  0x4000 /* often small rDX, so that division succeeds */
+
+#define CF X86_FLAG_CF
+#define PF X86_FLAG_PF
+#define AF X86_FLAG_AF
+#define ZF X86_FLAG_ZF
+#define SF X86_FLAG_SF
+#define OF X86_FLAG_OF
+
+#include "x86_shapes.h"
+
+struct gen {
+    uint8_t insn[16];
+    unsigned int len;
+    unsigned int size; /* operand size, or 1 */
+    uint64_t address;  /* of the operand, when it is memory */
+    unsigned int base, index, reg;
+    bool mem;
+    uint8_t imm8;
+};
+
+static void put(struct gen *g, uint64_t value, unsigned int bytes)
+{
+    for (unsigned int i = 0; i < bytes; i++)
+        g->insn[g->len++] = (uint8_t)(value >> (i * 8));
+}
+
+/* ModRM, SIB and displacement of an operand in memory; registers change to make the address. */
+static void put_memory(struct gen *g, struct native_state *st, unsigned int reg, uint8_t *rex,
+                       unsigned int tail)
+{
+    unsigned int how = rnd() % 6;
+    int32_t disp = how % 3 == 1 ? (int8_t)rnd() : how % 3 == 2 ? (int32_t)rnd() : 0;
+    unsigned int mod = how % 3, scale = rnd() & 3;
+    uint32_t abs = (uint32_t)g->address;
+
+    reg = (reg & 7) << 3;
+    if (how == 3 && (rnd() & 1)) { /* rip-relative; `tail` bytes follow */
+        put(g, reg | 5, 1);
+        put(g, g->address - (native_code() + g->len + 4 + tail), 4);
+        return;
+    }
+    if (how == 3 && (rnd() & 1)) { /* absolute */
+        put(g, reg | 4, 1);
+        put(g, 0x25, 1);
+        put(g, abs, 4);
+        return;
+    }
+    do {
+        g->base = rnd() & 15;
+        g->index = rnd() & 15;
+    } while (g->index == g->base || g->index == 4 || (mod == 0 && (g->base & 7) == 5));
+    *rex = (uint8_t)(*rex | g->base >> 3);
+    if (how < 3 && (g->base & 7) != 4) {
+        st->gpr[g->base] = g->address - (uint64_t)(int64_t)disp;
+        g->index = 16;
+        put(g, mod << 6 | reg | (g->base & 7), 1);
+    } else {
+        *rex = (uint8_t)(*rex | (g->index >> 3) << 1);
+        st->gpr[g->base] = g->address - (uint64_t)(int64_t)disp - (st->gpr[g->index] << scale);
+        put(g, mod << 6 | reg | 4, 1);
+        put(g, scale << 6 | (g->index & 7) << 3 | (g->base & 7), 1);
+    }
+    put(g, (uint32_t)disp, mod == 1 ? 1 : mod == 2 ? 4 : 0);
+}
+
+static void put_vex(struct gen *g, const struct shape *sh, uint8_t rex, unsigned int vvvv)
+{
+    unsigned int pp = sh->prefix == 0x66 ? 1 : sh->prefix == 0xf3 ? 2 : sh->prefix == 0xf2 ? 3 : 0;
+    unsigned int l = (sh->flags & VEXL) && (rnd() & 1);
+
+    put(g, 0xc4, 1);
+    put(g, (unsigned int)((~rex & 7) << 5 | sh->map), 1);
+    put(g, (rex & 8) << 4 | (~vvvv & 15) << 3 | l << 2 | pp, 1);
+    put(g, sh->opcode, 1);
+}
+
+static void choose_values(struct native_state *st)
+{
+    for (unsigned int i = 0; i < 16; i++)
+        st->gpr[i] = rnd_value();
+    for (unsigned int i = 0; i < sizeof(st->vec); i++)
+        ((uint8_t *)st->vec)[i] = (uint8_t)rnd();
+    st->rflags = (rnd() & X86_FLAGS_ARITH) | 0x202;
+}
+
+static void special_values(struct gen *g, const struct shape *sh, struct native_state *st)
+{
+    uint8_t *at = native_mem() + (g->address - (uintptr_t)native_mem());
+
+    if (sh->flags & STRING) {
+        st->gpr[X86_RSI] = (uintptr_t)native_mem() + 2000 + rnd() % 4000;
+        st->gpr[X86_RDI] = (uintptr_t)native_mem() + 2000 + rnd() % 4000;
+        st->gpr[X86_RCX] = rnd() % 20;
+        st->rflags |= rnd() & X86_FLAG_DF;
+    }
+    if ((sh->flags & SMALL) && rnd() % 4 && g->base != X86_RDX && g->index != X86_RDX)
+        st->gpr[X86_RDX] = rnd() & 1 ? rnd() & 7 : -(rnd() & 1);
+    if (sh->flags & STACK)
+        st->gpr[X86_RSP] = (uintptr_t)native_mem() + 3000 + rnd() % 1000;
+    if ((sh->flags & BITS) && g->mem)
+        st->gpr[g->reg] = (uint64_t)((int64_t)(rnd() % 16000) - 8000);
+    if ((sh->flags & MATCH) && (rnd() & 1) && g->mem) {
+        memcpy(&st->gpr[X86_RAX], at, 8);
+        if (sh->reg == 1) {
+            memcpy(&st->gpr[X86_RDX], at + (g->size == 8 ? 8 : 4), 8);
+        }
+    }
+}
+
+/* False: this choice of registers contradicts itself. */
+static bool choose(struct gen *g, const struct shape *sh, struct native_state *st)
+{
+    bool w = !(sh->flags & NOW) && (rnd() & 1);
+    bool p66 = !(sh->flags & (NO66 | VEX)) && !sh->prefix && rnd() % 3 == 0;
+    uint8_t rex = w ? 8 : 0;
+    unsigned int imm = sh->imm, vvvv = sh->flags & VVVV ? rnd() & 15 : 0, start;
+    struct gen body = {0};
+
+    memset(g, 0, sizeof(*g));
+    g->base = g->index = 16;
+    choose_values(st);
+    g->size = w ? 8 : p66 ? 2 : 4;
+    g->address = (uintptr_t)native_mem() + 3000 + rnd() % 2000;
+    if ((sh->flags & ALIGN) && rnd() % 8)
+        g->address &= ~UINT64_C(31);
+    if (imm == IZ)
+        imm = g->size == 2 ? 2 : 4;
+    else if (imm == IQ)
+        imm = g->size;
+    g->reg = sh->reg >= 0 ? (unsigned int)sh->reg : rnd() & 15;
+    if (g->reg & 8)
+        rex |= 4;
+    g->mem = sh->reg != -2 && ((sh->flags & MEM) || rnd() % 4);
+    start = sh->flags & VEX ? 4 : 0;
+    if (sh->flags & REPS && rnd() % 3)
+        put(g, rnd() & 1 ? 0xf3 : 0xf2, 1);
+    if ((sh->flags & LOCK) && g->mem && rnd() % 4 == 0)
+        put(g, 0xf0, 1);
+    if (p66)
+        put(g, 0x66, 1);
+    if (sh->prefix && !start)
+        put(g, sh->prefix, 1);
+    bool with_rex = !start && (rex || (rnd() & 3) == 0 || g->mem);
+    unsigned int rex_at = g->len;
+
+    if (start) {
+        put(g, 0, 4);
+    } else {
+        if (with_rex)
+            put(g, 0, 1);
+        if (sh->map)
+            put(g, 0x0f, 1);
+        if (sh->map > 1)
+            put(g, sh->map == 2 ? 0x38 : 0x3a, 1);
+        put(g, sh->opcode, 1);
+    }
+    if (sh->reg != -2) {
+        if (g->mem) {
+            put_memory(g, st, g->reg, &rex, imm);
+        } else {
+            unsigned int rm = rnd() & (with_rex || start ? 15 : 7);
+
+            rex = (uint8_t)(rex | rm >> 3);
+            put(g, 0xc0 | (g->reg & 7) << 3 | (rm & 7), 1);
+        }
+    }
+    if (start) {
+        body.len = 0;
+        put_vex(&body, sh, rex, vvvv);
+        memcpy(g->insn, body.insn, 4);
+    } else if (with_rex) {
+        g->insn[rex_at] = 0x40 | rex;
+    }
+    g->imm8 = (uint8_t)rnd();
+    put(g, imm == 1 ? g->imm8 : rnd_value(), imm);
+    if (g->mem && (sh->flags & (BITS | STACK | MATCH)) && (g->base == g->reg || g->index == g->reg))
+        return false;
+    if (g->mem && (sh->flags & STACK) && (g->base == 4 || g->index == 4))
+        return false;
+    if (g->mem && (sh->flags & MATCH) &&
+        (g->base == 0 || g->base == 2 || g->index == 0 || g->index == 2))
+        return false;
+    special_values(g, sh, st);
+    return true;
+}
+
+/* A shift's flags: count 0 none undefined, 1 AF, more OF too, beyond the width CF too. */
+static uint64_t undefined_flags(const struct shape *sh, const struct gen *g,
+                                const struct native_state *st)
+{
+    unsigned int size = (sh->opcode & 1) || sh->map ? g->size : 1;
+    unsigned int count, raw;
+
+    if (!(sh->flags & COUNT))
+        return sh->undef;
+    if (sh->map)
+        raw = sh->opcode & 1 ? (unsigned int)st->gpr[X86_RCX] : g->imm8;
+    else
+        raw = sh->opcode < 0xd0 ? g->imm8 : sh->opcode < 0xd2 ? 1 : (unsigned int)st->gpr[X86_RCX];
+    count = raw & (size == 8 ? 63 : 31);
+    if (count == 0)
+        return 0;
+    if (sh->map && count > size * 8)
+        return ~UINT64_C(0); /* the result too */
+    return sh->undef | (count > 1 ? OF : 0) | (count >= size * 8 && !sh->map ? CF : 0);
+}
+
+static void run_shape(const struct shape *sh)
+{
+    unsigned int compared = 0;
+
+    for (unsigned int i = 0; i < CASES; i++) {
+        struct native_state st;
+        struct gen g;
+        uint64_t undef;
+
+        if (i % 16 == 0)
+            rnd_memory();
+        if (!choose(&g, sh, &st))
+            continue;
+        undef = undefined_flags(sh, &g, &st);
+        if (undef == ~UINT64_C(0))
+            continue;
+        compare(sh->name, g.insn, g.len, &st, undef);
+        compared++;
+    }
+    assert_true(compared > CASES / 4);
+}
+
+/* Shapes that a processor has or has not: a bit of CPUID. */
+struct family {
+    const struct shape *shapes;
+    size_t count;
+    uint32_t leaf;
+    uint8_t reg; /* 0: EAX to 3: EDX */
+    uint8_t bit;
+};
+
+static bool has_feature(const struct family *f)
+{
+    uint32_t regs[4] = {0};
+
+    if (!f->leaf)
+        return true;
+    __get_cpuid_count(f->leaf, 0, &regs[0], &regs[1], &regs[2], &regs[3]);
+    return regs[f->reg] >> f->bit & 1;
+}
+
+static void test_family(void **state)
+{
+    const struct family *f = *state;
+
+    if (!has_feature(f))
+        skip();
+    for (size_t i = 0; i < f->count; i++)
+        run_shape(&f->shapes[i]);
+}
+
+#define FAMILY(name, leaf, reg, bit)                                                          \
+    static struct family name = {name##_shapes, sizeof(name##_shapes) / sizeof(struct shape), \
+                                 leaf, reg, bit}
+
+FAMILY(base, 0, 0, 0);
+FAMILY(sse3, 1, 2, 0);
+FAMILY(sse41, 1, 2, 19);
+FAMILY(cx16, 1, 2, 13);
+FAMILY(popcnt, 1, 2, 23);
+FAMILY(lzcnt, 0x80000001, 2, 5);
+FAMILY(movbe, 1, 2, 22);
+FAMILY(movdiri, 7, 2, 27);
+FAMILY(adx, 7, 1, 19);
+FAMILY(bmi1, 7, 1, 3);
+FAMILY(bmi2, 7, 1, 8);
+FAMILY(avx, 1, 2, 28);
+FAMILY(avx2, 7, 1, 5);
+
+#define TEST(name)                                         \
+    {                                                      \
+        "processor_" #name, test_family, NULL, NULL, &name \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(base),    TEST(sse3), TEST(sse41), TEST(cx16), TEST(popcnt), TEST(lzcnt), TEST(movbe),
+        TEST(movdiri), TEST(adx),  TEST(bmi1),  TEST(bmi2), TEST(avx),    TEST(avx2),
+    };
+
+    native_setup();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
