@@ -86,14 +86,33 @@ static void compare_compatible(const struct fdt *f, const char *s)
     } while (ours >= 0);
 }
 
+/* A terminated string of the list is s. */
+static bool in_list(const uint8_t *list, uint32_t len, const char *s)
+{
+    uint32_t begin = 0;
+
+    for (uint32_t i = 0; i < len; i++) {
+        if (list[i] != '\0')
+            continue;
+        if (i - begin == strlen(s) && memcmp(list + begin, s, i - begin) == 0)
+            return true;
+        begin = i + 1;
+    }
+    return false;
+}
+
 static void compare_values(const struct fdt *f, int node, bool lists_end)
 {
+    static const char *const words[] = {"ok", "okay", "one", "wo", ""};
     const uint8_t *p;
     uint32_t len;
     uint32_t phandle = 0;
     int want;
 
     p = fdt_getprop(f, node, "compatible", &len);
+    for (unsigned int i = 0; p != NULL && i < ARRAY_SIZE(words); i++)
+        fuzz_check(fdt_is_compatible(f, node, words[i]) == in_list(p, len, words[i]), "%s of %d",
+                   words[i], node);
     /* For an empty string libfdt looks at the byte behind an empty list. */
     if (lists_end && p != NULL && len > 0 && *p != '\0')
         compare_compatible(f, (const char *)p);

@@ -62,7 +62,8 @@ static void add_bytes(const void *p, size_t n)
 static const char strings[] = "compatible\0phandle\0linux,phandle\0reg\0ranges\0status\0"
                               "#address-cells\0#size-cells\0x";
 static const uint8_t string_at[] = {0, 11, 19, 33, 37, 44, 51, 66, 78, 1, 79};
-static const char *const names[] = {"", "a", "a@1", "b", "ab", "b@10", "a@12", "long-name@1000"};
+static const char *const names[] = {"",     "a", "a@1", "b", "ab", "b@10", "a@12", "long-name@1000",
+                                    "a@1@2"};
 
 static void add_prop(struct fuzz_input *in)
 {
