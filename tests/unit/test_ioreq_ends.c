@@ -561,11 +561,91 @@ static void two_at_once(void **state)
     }
 }
 
+/* The same around an invalidation: the vCPU may not reach its guest before it is settled. */
+
+static bool stops_target(enum action a)
+{
+    return a == TARGET_KILLED || a == TARGET_SHUT_DOWN || a == TARGET_CRASHED;
+}
+
+/* Nobody has to answer any more. */
+static bool settles(enum action a)
+{
+    return a == DESTROY || a == DISABLE || a == OWNER_KILLED || a == OWNER_CRASHED;
+}
+
+/* Up to the answer: does the vCPU get to its guest without one? */
+static bool invalidation_unanswered(void)
+{
+    store_release(&v->sched.on_cpu, true);
+    if (leave())
+        return true;
+    pass(WAITING);
+    if (!owner_gone)
+        slot->state = STATE_IOREQ_INPROCESS;
+    pass(TAKEN);
+    if (at == TAKEN_SEEN) {
+        notify();
+        assert_false(leave());
+        pass(TAKEN_SEEN);
+    }
+    return leave();
+}
+
+static bool invalidation_answered(void)
+{
+    answer();
+    pass(ANSWERED);
+    notify();
+    pass(NOTIFIED);
+    if (leave())
+        return true;
+    if (!paused)
+        return false;
+    domain_unpause(the_guest);
+    paused = false;
+    return leave();
+}
+
+static void invalidation_case(enum point p, enum action a)
+{
+    struct vcpu *prev = current;
+    bool out;
+
+    begin_case(p, a, NOTHING);
+    current = v;
+    ioreq_ram_removed(the_guest); /* by a hypercall of its own */
+    current = prev;
+    pass(BEFORE);
+    out = invalidation_unanswered();
+    if (out != (settles(a) && p <= TAKEN_SEEN))
+        fail_msg("invalidation, %s, %s: %s", point_name[p], action_name[a],
+                 out ? "let go too early" : "not let go");
+    out = out || invalidation_answered();
+    if (out != !stops_target(a))
+        fail_msg("invalidation, %s, %s: %s in the end", point_name[p], action_name[a],
+                 out ? "let go" : "not let go");
+    assert_int_equal(v->arch.completions, 0);
+    grace();
+    let_go();
+}
+
+static void each_end_of_an_invalidation(void **state)
+{
+    for (enum point p = BEFORE; p <= REAPING; p++)
+        for (enum action a = 0; a < NR_ACTIONS; a++) {
+            invalidation_case(p, a);
+            assert_int_equal(world_teardown(state), 0);
+            assert_int_equal(world_setup(state), 0);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(each_end_at_each_point),
         WORLD_TEST(two_at_once),
+        WORLD_TEST(each_end_of_an_invalidation),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
