@@ -42,6 +42,7 @@ struct ioreq_server {
     struct ioreq_slot *slots;      /* [vcpu id] */
     uint32_t id;
     uint64_t generation;                     /* never twice in a domain */
+    bool settling;                           /* being disabled, not over yet; ioreq lock */
     struct rangeset ranges[IOREQ_NR_SPACES]; /* ioreq lock */
     struct rcu_head rcu;
     atomic64_t inval_acked; /* has forgotten all RAM that left up to this ram_generation; grows */
@@ -84,7 +85,7 @@ extern const struct lib_alloc ioreq_alloc;
 int ioreq_server_owned(struct domain *d, uint32_t id, struct ioreq_server **out);
 /*
  * The following take the lock; current's domain is the caller. errnos of the interface, and
- * -ERESTART from create.
+ * -ERESTART from create, and from set_state while another call disables the same server.
  */
 int ioreq_server_create(struct domain *d, uint8_t bufioreq, uint32_t *id);
 int ioreq_server_set_state(struct domain *d, uint32_t id, bool enable);

@@ -186,7 +186,7 @@ int ioreq_server_create(struct domain *d, uint8_t bufioreq, uint32_t *id)
  * Once "disabled" is answered, no vCPU is on its way to post a request any more, and none waits for
  * an acknowledgement. An access in flight may still be answered.
  */
-static void settle_disabled(struct domain *d, uint32_t id)
+static void settle_disabled(struct domain *d, uint32_t id, uint64_t generation)
 {
     struct ioreq_server *s;
 
@@ -194,13 +194,16 @@ static void settle_disabled(struct domain *d, uint32_t id)
         return;
     synchronize_rcu();
     spin_lock(&d->ioreq.lock);
-    if (ioreq_server_owned(d, id, &s) == 0)
-        for (unsigned int i = 0; i < d->max_vcpus; i++)
-            if (d->ioreq.vcpu[i] != NULL && ioreq_invalidate_owed(s, d->ioreq.vcpu[i])) {
-                /* No vCPU looks at it: they all see that the server is disabled. */
-                WRITE_ONCE(s->vcpu[i].inval_state, STATE_IOREQ_NONE);
-                ioreq_notified(d->ioreq.vcpu[i], 0);
-            }
+    if (ioreq_server_owned(d, id, &s) != 0 || s->generation != generation)
+        goto out;
+    for (unsigned int i = 0; i < d->max_vcpus; i++)
+        if (d->ioreq.vcpu[i] != NULL && ioreq_invalidate_owed(s, d->ioreq.vcpu[i])) {
+            /* No vCPU looks at it: they all see that the server is disabled. */
+            WRITE_ONCE(s->vcpu[i].inval_state, STATE_IOREQ_NONE);
+            ioreq_notified(d->ioreq.vcpu[i], 0);
+        }
+    s->settling = false;
+out:
     spin_unlock(&d->ioreq.lock);
     domain_put(d);
 }
@@ -208,11 +211,15 @@ static void settle_disabled(struct domain *d, uint32_t id)
 int ioreq_server_set_state(struct domain *d, uint32_t id, bool enable)
 {
     struct ioreq_server *s;
+    uint64_t generation = 0;
     bool changed = false;
     int rc;
 
     spin_lock(&d->ioreq.lock);
     rc = ioreq_server_owned(d, id, &s);
+    if (rc != 0)
+        goto out;
+    rc = s->settling ? -ERESTART : 0; /* by another call, which is not over */
     if (rc != 0)
         goto out;
     changed = enable != ((d->ioreq.registry->route.enabled & BIT64(id)) != 0);
@@ -223,10 +230,12 @@ int ioreq_server_set_state(struct domain *d, uint32_t id, bool enable)
             if (d->ioreq.vcpu[i] != NULL)
                 ioreq_pages_publish_port(s, d->ioreq.vcpu[i]);
     ioreq_route_enable(d->ioreq.registry, id, enable);
+    s->settling = !enable;
+    generation = s->generation;
 out:
     spin_unlock(&d->ioreq.lock);
     if (changed && !enable)
-        settle_disabled(d, id);
+        settle_disabled(d, id, generation);
     return rc;
 }
 

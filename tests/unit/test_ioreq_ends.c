@@ -114,8 +114,8 @@ static const struct {
     {DESTROY, TARGET_PAUSED, ONES, 0},
     {DISABLE, ANSWER, GOT, 0},
     {DISABLE, DESTROY, ONES, 0},
-    {DISABLE, DISABLE, GOT, 0},
-    {DISABLE, ENABLE, GOT, 0},
+    {DISABLE, DISABLE, GOT, -ERESTART},
+    {DISABLE, ENABLE, GOT, -ERESTART},
     {DISABLE, UNMAP, GOT, 0},
     {DISABLE, OWNER_KILLED, ONES, 0},
     {DISABLE, OWNER_CRASHED, ONES, 0},
@@ -640,12 +640,42 @@ static void each_end_of_an_invalidation(void **state)
         }
 }
 
+/*
+ * Enabled again by another call of the device model before it was told that it is disabled: not
+ * between two steps of that, or an old invalidation stays in the slot and spoils it.
+ */
+static void enabling_waits_for_disabling(void **state)
+{
+    struct vcpu *prev = current;
+
+    (void)state;
+    begin_case(WAITING, DISABLE, ENABLE);
+    current = v;
+    ioreq_ram_removed(the_guest);
+    current = prev;
+    store_release(&v->sched.on_cpu, true);
+    assert_false(leave());
+    pass(WAITING);
+    assert_int_equal(party_rc, 0);
+    assert_int_equal(second_rc, -ERESTART);
+    assert_int_equal(enable(true), 0);
+    /* It is enabled before the vCPU went on, so it is asked: afresh. */
+    assert_false(leave());
+    assert_int_equal(slot->state, STATE_IOREQ_READY);
+    answer();
+    notify();
+    assert_true(leave());
+    check(run_access(), GOT, "the next access");
+    let_go();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(each_end_at_each_point),
         WORLD_TEST(two_at_once),
         WORLD_TEST(each_end_of_an_invalidation),
+        WORLD_TEST(enabling_waits_for_disabling),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
