@@ -48,7 +48,7 @@ DEFCONFIG := arch/$(SRCARCH)/configs/$(ARCH)_defconfig
 KCONFIGS := Kconfig arch/$(SRCARCH)/Kconfig common/Kconfig common/ioreq/Kconfig
 
 config-targets := defconfig menuconfig oldconfig savedefconfig
-aux-targets := help clean distclean setup run shell check check-format check-spdx check-docs check-rules check-security check-cppcheck unit unit-threads fuzz fuzz-check fuzz-coverage model layout payloads guest bench format qemu-%
+aux-targets := help clean distclean setup run shell check check-format check-spdx check-docs check-rules check-security check-cppcheck unit unit-threads growth fuzz fuzz-check fuzz-coverage model layout payloads guest bench format qemu-%
 noconf-goals := $(filter $(config-targets) $(aux-targets),$(MAKECMDGOALS))
 build-goals := $(filter-out $(noconf-goals),$(or $(MAKECMDGOALS),all))
 

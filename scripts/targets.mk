@@ -2,7 +2,7 @@
 #
 # Targets beside the image: tests, payloads and cleaning. Included by the top Makefile.
 
-.PHONY: setup payloads unit unit-threads fuzz fuzz-check fuzz-coverage model layout guest clean distclean
+.PHONY: setup payloads unit unit-threads growth fuzz fuzz-check fuzz-coverage model layout guest clean distclean
 
 # Everything below that needs tools of the machine depends on this; it is silent when all is there.
 setup:
@@ -17,6 +17,11 @@ unit:
 
 unit-threads:
 	$(Q)$(MAKE) --no-print-directory -C tests/unit SAN=thread O=$(abspath $(O))/unit-threads check
+
+# What look-ups and changes cost as ranges and servers grow: a table.
+growth:
+	$(Q)$(MAKE) --no-print-directory -C tests/unit SAN=none O=$(abspath $(O))/growth TEST=test_ioreq_growth all
+	$(Q)GROWTH=all $(abspath $(O))/growth/test_ioreq_growth
 
 # Fuzzers: FUZZ=name, TIME=seconds for each (tests/fuzz/Makefile).
 fuzz fuzz-check fuzz-coverage:
@@ -73,7 +78,7 @@ check-cppcheck: $(AUTOCONF_MK)
 	@sh scripts/check-cppcheck.sh $(SRCARCH) $(O)/include $(O)/check/cppcheck
 
 clean:
-	rm -rf $(O)/obj $(O)/include $(O)/payloads $(O)/unit $(O)/unit-threads $(O)/fuzz $(O)/model $(O)/guest $(O)/check $(O)/wherry $(O)/wherry.* $(O)/syms-* \
+	rm -rf $(O)/obj $(O)/include $(O)/payloads $(O)/unit $(O)/unit-threads $(O)/growth $(O)/fuzz $(O)/model $(O)/guest $(O)/check $(O)/wherry $(O)/wherry.* $(O)/syms-* \
 		$(O)/asm-offsets.s $(O)/.flags
 
 distclean:

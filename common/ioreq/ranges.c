@@ -8,8 +8,8 @@
 #include "private.h"
 
 /*
- * A merged range is one node of its rangeset and adds at most two intervals to the routing table
- * (each of its ends splits at most one); nodes come from the next power of two.
+ * A merged range is one node of its rangeset and adds at most two intervals to the routing table:
+ * each of its ends splits at most one.
  */
 #define RANGE_CHARGE (3 * 64)
 

@@ -11,7 +11,8 @@
 
 static size_t server_bytes(const struct domain *d)
 {
-    return sizeof(struct ioreq_server) + d->max_vcpus * sizeof(struct ioreq_server_vcpu);
+    return kalloc_size(sizeof(struct ioreq_server) +
+                       d->max_vcpus * sizeof(struct ioreq_server_vcpu));
 }
 
 /* Pages included: the target pays for them here, as they are not in its memory account. */
@@ -32,15 +33,22 @@ int ioreq_server_owned(struct domain *d, uint32_t id, struct ioreq_server **out)
     return 0;
 }
 
+/* With the interval that each table has beyond those that ranges pay for (ranges.c). */
+static uint64_t registry_charge(void)
+{
+    return kalloc_size(sizeof(struct ioreq_registry)) +
+           IOREQ_NR_SPACES * kalloc_size(sizeof(struct imap_node));
+}
+
 static struct ioreq_registry *alloc_registry(struct domain *d)
 {
     struct ioreq_registry *reg;
 
-    if (ioreq_charge(d, sizeof(*reg)) != 0)
+    if (ioreq_charge(d, registry_charge()) != 0)
         return NULL;
     reg = kzalloc(sizeof(*reg));
     if (reg == NULL)
-        ioreq_uncharge(d, sizeof(*reg));
+        ioreq_uncharge(d, registry_charge());
     else
         reg->route.version = 1;
     return reg;
@@ -158,7 +166,7 @@ static int create_first(struct domain *d, uint8_t bufioreq, uint32_t *id)
         return 0;
     }
     kfree(reg);
-    ioreq_uncharge(d, sizeof(*reg));
+    ioreq_uncharge(d, registry_charge());
     return rc;
 }
 

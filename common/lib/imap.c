@@ -21,6 +21,7 @@ const struct imap_node *imap_next(const struct imap_node *root, uint64_t addr)
     const struct imap_node *best = NULL;
 
     while (root != NULL) {
+        imap_visit();
         if (root->last >= addr) {
             best = root;
             root = root->left;
@@ -59,6 +60,7 @@ static struct imap_node *own(struct imap_txn *t, struct imap_node *n)
 {
     struct imap_node *copy;
 
+    imap_visit();
     if (n->fresh)
         return n;
     copy = new_node(t, n->first, n->last, n->value);

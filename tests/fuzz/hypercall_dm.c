@@ -128,7 +128,7 @@ static long expect_create(struct dm_call *c)
     /* What its predecessor left is cleaned up first, and paid back. */
     kept = model_bytes(c->t) - c->t->leftover_bytes[id];
     if (!c->t->registry)
-        kept += sizeof(struct ioreq_registry);
+        kept += model_registry_bytes();
     if (kept + model_server_bytes(c->t) > model.max_bytes || pages_free() == 0)
         return -ENOMEM;
     return ports_free(c->t->d) < model_vcpus(c->t) ? -ENOSPC : 0;

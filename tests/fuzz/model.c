@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <wherry/lib/errno.h>
+#include <wherry/slab.h>
 
 #include "../../common/ioreq/private.h"
 
@@ -114,9 +115,16 @@ static bool set_overlaps(const struct model_set *set, uint64_t first, uint64_t l
 
 /* The budget. */
 
+uint64_t model_registry_bytes(void)
+{
+    return kalloc_size(sizeof(struct ioreq_registry)) +
+           IOREQ_NR_SPACES * kalloc_size(sizeof(struct imap_node));
+}
+
 uint64_t model_server_bytes(const struct model_domain *t)
 {
-    return sizeof(struct ioreq_server) + t->d->max_vcpus * sizeof(struct ioreq_server_vcpu) +
+    return kalloc_size(sizeof(struct ioreq_server) +
+                       t->d->max_vcpus * sizeof(struct ioreq_server_vcpu)) +
            PAGE_SIZE;
 }
 
@@ -131,7 +139,7 @@ uint64_t model_set_bytes(const struct model_server *s)
 
 uint64_t model_bytes(const struct model_domain *t)
 {
-    uint64_t bytes = t->registry ? sizeof(struct ioreq_registry) : 0;
+    uint64_t bytes = t->registry ? model_registry_bytes() : 0;
 
     for (unsigned int id = 0; id < MODEL_SERVERS; id++) {
         if (t->server[id] != NULL)
@@ -166,7 +174,7 @@ int model_may_create(struct model_domain *t, const struct domain *caller)
 
     if (c->shut_down)
         return -EINVAL;
-    if (!t->registry && !affords(t, sizeof(struct ioreq_registry)))
+    if (!t->registry && !affords(t, model_registry_bytes()))
         return -ENOMEM;
     while (id < model.max_servers && (t->server[id] != NULL || (t->busy & BIT64(id)) != 0))
         id++;

@@ -142,6 +142,7 @@ void model_domain_gone(struct model_domain *t);
 uint64_t model_bytes(const struct model_domain *t);
 uint64_t model_set_bytes(const struct model_server *s);
 uint64_t model_server_bytes(const struct model_domain *t);
+uint64_t model_registry_bytes(void);
 
 /* --- accesses --- */
 /* The id of the server that gets [first, last] of a space, or -1. */

@@ -39,12 +39,12 @@ static unsigned long runs, failures, survived;
 
 /* Operations. */
 
+/* a the mode of the buffered ring */
 static long create(const struct step *s)
 {
     uint32_t id = 99;
-    int rc = ioreq_server_create(guest, 0, &id);
+    int rc = ioreq_server_create(guest, (uint8_t)s->a, &id);
 
-    (void)s;
     return rc == 0 ? (long)id : rc;
 }
 
@@ -356,7 +356,7 @@ static void second_ports(void **state)
         {add_vcpu, 2}, {fill_ports, 2, 1}, {create}, {enable, 0, 1}, {create}, {destroy, 0},
     };
     static const struct step of_vcpu[] = {
-        {create}, {create}, {create}, {fill_ports, 2, 1}, {enable, 1, 1}, {add_vcpu, 2},
+        {create}, {create, 2}, {create}, {fill_ports, 2, 1}, {enable, 1, 1}, {add_vcpu, 2},
     };
 
     (void)state;
@@ -395,12 +395,74 @@ static void long_scripts(void **state)
         long_script(seed);
 }
 
+/*
+ * The target's budget instead of the allocator's: one byte less than an operation ends with is
+ * -ENOMEM and changes nothing, and so is any smaller one; exactly that is enough.
+ */
+static unsigned long too_small;
+
+static void within_budget(const struct step *s)
+{
+    static char before[STATE_SIZE], after[STATE_SIZE];
+    uint64_t had, need;
+    long rc;
+
+    state_write(before);
+    had = guest->ioreq.bytes;
+    for (need = had;; need += 16) {
+        ioreq_max_bytes = need;
+        rc = s->fn(s);
+        if (rc != -ENOMEM)
+            break;
+        state_write(after);
+        assert_string_equal(after, before);
+        too_small++;
+    }
+    state_write(after); /* the end of a grace period may give back more */
+    assert_true(need == had || guest->ioreq.bytes == need);
+}
+
+static void budget(void **state)
+{
+    static const struct step script[] = {
+        {create, 2},
+        {create},
+        {enable, 0, 1},
+        {map, 0, 1, 0x1000, 0x1fff},
+        {map, 0, 1, 0x3000, 0x3fff},
+        {map, 1, 1, 0x1800, 0x37ff},
+        {map, 0, 1, 0x2000, 0x2fff},   /* joins: gives back */
+        {unmap, 0, 1, 0x2000, 0x20ff}, /* splits: takes */
+        {unmap, 1, 1, 0x1800, 0x18ff},
+        {map, 1, 0, 0x60, 0x64},
+        {destroy, 0},
+        {create},
+        {map, 0, 2, 8, 8},
+        {unmap, 0, 2, 8, 8},
+        {destroy, 1},
+        {destroy, 0},
+        {create},
+    };
+    uint64_t usual = ioreq_max_bytes;
+
+    (void)state;
+    assert_int_equal(world_setup(NULL), 0);
+    current = dm->vcpu[0];
+    too_small = 0;
+    for (unsigned int i = 0; i < sizeof(script) / sizeof(script[0]); i++)
+        within_budget(&script[i]);
+    assert_true(too_small > 100);
+    ioreq_max_bytes = usual;
+    current = control->vcpu[0];
+    assert_int_equal(world_teardown(NULL), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(servers),      cmocka_unit_test(ranges), cmocka_unit_test(overlaps),
         cmocka_unit_test(domains),      cmocka_unit_test(ports),  cmocka_unit_test(second_ports),
-        cmocka_unit_test(long_scripts),
+        cmocka_unit_test(long_scripts), cmocka_unit_test(budget),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

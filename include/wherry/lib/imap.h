@@ -25,10 +25,24 @@ struct imap_node {
     bool dead;  /* fresh and already replaced */
 };
 
+/* One node is looked at, by a search or a change. */
+#ifdef CONFIG_IMAP_COUNT
+extern unsigned long imap_visits; /* a test's */
+static inline void imap_visit(void)
+{
+    imap_visits++;
+}
+#else
+static inline void imap_visit(void)
+{
+}
+#endif
+
 /* The interval that contains addr, or NULL. The hot path: a handful of instructions a level. */
 static inline const struct imap_node *imap_lookup(const struct imap_node *n, uint64_t addr)
 {
     while (n != NULL) {
+        imap_visit();
         if (addr < n->first)
             n = n->left;
         else if (addr > n->last)
@@ -49,6 +63,7 @@ static inline const struct imap_node *imap_find(const struct imap_node *n, uint6
     uint64_t flip = 0;
 
     while (n != NULL) {
+        imap_visit();
         flip ^= n->flip;
         if (addr < n->first)
             n = n->left;

@@ -10,9 +10,11 @@ bool fake_alloc_fail_all;
 unsigned long fake_alloc_live;
 
 unsigned long fake_alloc_failed;
+unsigned long fake_alloc_calls;
 
 bool fake_alloc_fails(void)
 {
+    __atomic_fetch_add(&fake_alloc_calls, 1, __ATOMIC_RELAXED);
     if (fake_alloc_fail_at == 0) {
         if (!fake_alloc_fail_all)
             fake_alloc_fail_at = -1;

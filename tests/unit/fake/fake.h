@@ -14,6 +14,7 @@ extern long fake_alloc_fail_at;         /* the n-th kzalloc() from now fails, fr
 extern bool fake_alloc_fail_all;        /* ... and all after it */
 extern unsigned long fake_alloc_live;   /* objects not freed */
 extern unsigned long fake_alloc_failed; /* how many were made to fail */
+extern unsigned long fake_alloc_calls;  /* all ever made */
 /* Has the allocation that is about to be made to fail? Counts it. */
 bool fake_alloc_fails(void);
 
