@@ -44,6 +44,24 @@ static struct imap_node *new_node(struct imap_txn *t, uint64_t first, uint64_t l
     return n;
 }
 
+const struct imap_node *imap_find_flipped(const struct imap_node *n, uint64_t addr, uint64_t *value)
+{
+    uint64_t flip = 0;
+
+    while (n != NULL) {
+        imap_visit();
+        flip ^= n->flip;
+        if (addr < n->first)
+            n = n->left;
+        else if (addr > n->last)
+            n = n->right;
+        else
+            break;
+    }
+    *value = n != NULL ? n->value ^ flip : 0;
+    return n;
+}
+
 /* The node is not part of the new version any more. */
 static void retire(struct imap_txn *t, struct imap_node *n)
 {
@@ -84,8 +102,13 @@ static int flip_all(struct imap_txn *t, struct imap_node **n, uint64_t bits)
     top = own(t, *n);
     if (top == NULL)
         return -ENOMEM;
-    top->flip ^= bits;
     *n = top;
+    if (top->left == NULL && top->right == NULL) {
+        top->value ^= bits; /* only itself: as cheap, and look-ups have nothing to collect */
+        return 0;
+    }
+    top->flip ^= bits;
+    t->flips = true;
     return 0;
 }
 
@@ -268,7 +291,7 @@ static int add_interval(struct imap_txn *t, uint64_t first, uint64_t last, uint6
 
 void imap_begin(struct imap_txn *t, struct imap_node *root, const struct lib_alloc *alloc)
 {
-    *t = (struct imap_txn){.root = root, .alloc = alloc};
+    *t = (struct imap_txn){.root = root, .flips = root != NULL && root->flips, .alloc = alloc};
 }
 
 int imap_clear(struct imap_txn *t, uint64_t first, uint64_t last)
@@ -342,7 +365,7 @@ static int split_at(struct imap_txn *t, uint64_t addr)
     struct imap_node *n;
     uint64_t value, last;
 
-    if (imap_find(t->root, addr, &value)->first == addr)
+    if (imap_find_flipped(t->root, addr, &value)->first == addr)
         return 0;
     n = own_at(t, addr);
     if (n == NULL)
@@ -358,8 +381,8 @@ static int merge_at(struct imap_txn *t, uint64_t addr)
     uint64_t value, before, last;
     struct imap_node *n;
 
-    last = imap_find(t->root, addr, &value)->last;
-    imap_find(t->root, addr - 1, &before);
+    last = imap_find_flipped(t->root, addr, &value)->last;
+    imap_find_flipped(t->root, addr - 1, &before);
     if (value != before)
         return 0;
     if (remove_at(t, &t->root, addr) != 0)
@@ -427,6 +450,8 @@ struct imap_node *imap_commit(struct imap_txn *t, struct imap_node **obsolete)
 {
     struct imap_node *n = t->fresh;
 
+    if (t->root != NULL && t->root->fresh)
+        t->root->flips = t->flips;
     while (n != NULL) {
         struct imap_node *next = n->link;
 

@@ -293,7 +293,7 @@ static int random_flip(struct imap_txn *t, struct flip_model *m)
 
     if (model_random(8) == 0) { /* all of one interval, or back to nothing */
         uint64_t value;
-        const struct imap_node *n = imap_find(t->root, m->base + first, &value);
+        const struct imap_node *n = imap_find_flipped(t->root, m->base + first, &value);
 
         for (last = first; n != NULL && last < CELLS - 1 && m->base + last < n->last; last++)
             ;

@@ -23,6 +23,7 @@ struct imap_node {
     uint8_t height;
     bool fresh; /* made by the running transaction */
     bool dead;  /* fresh and already replaced */
+    bool flips; /* a root's: of some node `flip` is not 0, or was since the tree was empty */
 };
 
 /* One node is looked at, by a search or a change. */
@@ -53,26 +54,20 @@ static inline const struct imap_node *imap_lookup(const struct imap_node *n, uin
     return n;
 }
 
-/*
- * The same with its value, for maps that imap_flip() is used on. The hot path: one load and one
- * instruction more a level.
- */
-static inline const struct imap_node *imap_find(const struct imap_node *n, uint64_t addr,
+/* imap_find() where some node flips. */
+const struct imap_node *imap_find_flipped(const struct imap_node *n, uint64_t addr,
+                                          uint64_t *value);
+
+/* The same with its value, for maps that imap_flip() is used on. The hot path. */
+static inline const struct imap_node *imap_find(const struct imap_node *root, uint64_t addr,
                                                 uint64_t *value)
 {
-    uint64_t flip = 0;
+    const struct imap_node *n;
 
-    while (n != NULL) {
-        imap_visit();
-        flip ^= n->flip;
-        if (addr < n->first)
-            n = n->left;
-        else if (addr > n->last)
-            n = n->right;
-        else
-            break;
-    }
-    *value = n != NULL ? n->value ^ flip : 0;
+    if (root != NULL && root->flips)
+        return imap_find_flipped(root, addr, value);
+    n = imap_lookup(root, addr);
+    *value = n != NULL ? n->value : 0;
     return n;
 }
 
@@ -81,6 +76,7 @@ const struct imap_node *imap_next(const struct imap_node *root, uint64_t addr);
 
 struct imap_txn {
     struct imap_node *root; /* the version being made */
+    bool flips;             /* as its root will have it */
     struct imap_node *fresh, *obsolete;
     const struct lib_alloc *alloc;
 };
