@@ -26,8 +26,8 @@ def tests_of(path):
     begin = text.rfind("\nint main(")
     defined = set(re.findall(r"^static void (\w+)\(void \*\*state\)", text[:begin], re.M))
     run = set(re.findall(r"\b\w+\(\s*(\w+)\s*[,)]", text[begin:])) & defined
-    for name in sorted(defined - run):
-        problems.append(f"{path}: {name} is not run")
+    if path.stem in COMPLETE:
+        problems.extend(f"{path}: {name} is not run" for name in sorted(defined - run))
     return run
 
 

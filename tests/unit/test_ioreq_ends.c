@@ -669,13 +669,40 @@ static void enabling_waits_for_disabling(void **state)
     let_go();
 }
 
+/* While one is being disabled it is destroyed, and its id goes to another, which is not settled. */
+static void disabling_outlived_by_the_id(void **state)
+{
+    struct vcpu *prev = current;
+
+    (void)state;
+    begin_case(NR_POINTS, NOTHING, NOTHING);
+    current = v;
+    ioreq_ram_removed(the_guest);
+    current = prev;
+    assert_false(leave());
+    begin(DISABLE);
+    assert_true(party_runs);
+    fake_synchronize_hook = NULL;
+    assert_int_equal(destroy(), 0);
+    assert_int_equal(create(), 0);
+    assert_int_equal(enable(true), 0);
+    assert_false(fake_exit_path(v)); /* it asks the new one */
+    assert_true(ioreq_invalidate_owed(the_guest->ioreq.registry->server[0], v));
+    grace(); /* the end of the old one's disabling */
+    assert_int_equal(party_rc, 0);
+    assert_true(ioreq_invalidate_owed(the_guest->ioreq.registry->server[0], v));
+    assert_false(leave());
+    assert_int_equal(destroy(), 0);
+    assert_true(leave());
+    let_go();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD_TEST(each_end_at_each_point),
-        WORLD_TEST(two_at_once),
-        WORLD_TEST(each_end_of_an_invalidation),
-        WORLD_TEST(enabling_waits_for_disabling),
+        WORLD_TEST(each_end_at_each_point),       WORLD_TEST(two_at_once),
+        WORLD_TEST(each_end_of_an_invalidation),  WORLD_TEST(enabling_waits_for_disabling),
+        WORLD_TEST(disabling_outlived_by_the_id),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
