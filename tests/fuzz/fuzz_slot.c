@@ -13,15 +13,18 @@
 #include "steps.h"
 
 #include "../../common/ioreq/private.h"
+#include "../../common/ioreq/ring.h"
 
-#define LOADS 256 /* in one step */
+#define LOADS 2048 /* in one step */
 
 /* One load of the core: where, and what it got; `seed`: what the page was overwritten with. */
 static struct load {
     uint64_t generation, value, seed;
     uint32_t server;
-    unsigned int vcpu;
-    enum slot_field field;
+    unsigned int vcpu, field; /* enum slot_field, or: */
+#define LOAD_RING_READ 8
+#define LOAD_RING_SWAP 9
+    uint64_t from, to; /* of a swap of the ring's pointers */
 } loads[LOADS];
 static unsigned int nr_loads, nr_replayed;
 
@@ -32,6 +35,10 @@ static struct copy {
     union {
         struct ioreq_slot slot[SLOTS_PER_PAGE];
         uint64_t word[PAGE_SIZE / 8];
+    };
+    union {
+        struct ring_page ring;
+        uint64_t ring_word[PAGE_SIZE / 8];
     };
 } copies[MODEL_DOMAINS][MODEL_SERVERS];
 
@@ -73,9 +80,8 @@ static uint64_t choose(const struct ioreq_server *s, enum slot_field field)
     }
 }
 
-uint64_t slot_load(const struct ioreq_slot *slot, enum slot_field field)
+static struct load *note(const struct ioreq_server *s, unsigned int field, uint64_t value)
 {
-    const struct ioreq_server *s = server_of(slot);
     struct load *l = &loads[nr_loads];
 
     fuzz_check(nr_loads < LOADS, "loads without end");
@@ -83,12 +89,60 @@ uint64_t slot_load(const struct ioreq_slot *slot, enum slot_field field)
                        .server = s->id,
                        .vcpu = current->id,
                        .field = field,
-                       .value = choose(s, field),
+                       .value = value,
                        .seed = nr_loads * 0x1000 + (uint64_t)(input->end - input->at)};
     nr_loads++;
-    overwrite(page_to_virt(s->page), l->seed);
     trace("  load of server %u, vCPU %u, field %u: %lx", s->id, current->id, field,
-          (unsigned long)l->value);
+          (unsigned long)value);
+    return l;
+}
+
+uint64_t slot_load(const struct ioreq_slot *slot, enum slot_field field)
+{
+    const struct ioreq_server *s = server_of(slot);
+    const struct load *l = note(s, field, choose(s, field));
+
+    overwrite(page_to_virt(s->page), l->seed);
+    return l->value;
+}
+
+/* The server of current's domain that a ring belongs to. */
+static const struct ioreq_server *server_of_ring(const struct ring_page *page)
+{
+    const struct ioreq_registry *reg = current->domain->ioreq.registry;
+
+    for (unsigned int id = 0; id < MODEL_SERVERS; id++)
+        if (reg->server[id] != NULL && reg->server[id]->ring.shared == page)
+            return reg->server[id];
+    fuzz_die("a load of what is no ring");
+}
+
+uint32_t ring_load(const struct ring_page *page)
+{
+    const struct ioreq_server *s = server_of_ring(page);
+    uint8_t b = fuzz_u8(input);
+    uint32_t value = s->ring.write - (b & 3u);
+    const struct load *l;
+
+    if (b >= 0xc0)
+        value = (uint32_t)fuzz_uint(input, 4);
+    else if (b >= 0x60)
+        value = s->ring.write - (b - 0x60u) * 6;
+    l = note(s, LOAD_RING_READ, value);
+    overwrite(page_to_virt(s->ring.page), l->seed);
+    return value;
+}
+
+bool ring_swap(struct ring_page *page, uint64_t from, uint64_t to)
+{
+    const struct ioreq_server *s = server_of_ring(page);
+    struct load *l = note(s, LOAD_RING_SWAP, fuzz_u8(input) < 0xa0);
+
+    l->from = from;
+    l->to = to;
+    overwrite(page_to_virt(s->ring.page), l->seed);
+    if (l->value)
+        page->both = to;
     return l->value;
 }
 
@@ -117,19 +171,62 @@ static struct copy *copy_of(const struct model_domain *t, const struct model_ser
     return c;
 }
 
-static uint64_t replay_load(const struct model_server *s, unsigned int vcpu, unsigned int field)
+/* The core's next load, which has to be this one. */
+static const struct load *replay(const struct model_server *s, unsigned int vcpu,
+                                 unsigned int field)
 {
     const struct load *l = &loads[nr_replayed];
 
     fuzz_check(nr_replayed < nr_loads, "server %u, vCPU %u: field %u was not loaded", s->id, vcpu,
                field);
-    fuzz_check(l->server == s->id && l->generation == s->generation && l->vcpu == vcpu &&
-                   l->field == field,
+    fuzz_check(l->server == s->id && l->generation == s->generation && l->field == field &&
+                   (l->vcpu == vcpu || field >= LOAD_RING_READ),
                "server %u, vCPU %u, field %u was loaded; not server %u, vCPU %u, field %u",
                l->server, l->vcpu, l->field, s->id, vcpu, field);
     nr_replayed++;
+    return l;
+}
+
+static uint64_t replay_load(const struct model_server *s, unsigned int vcpu, unsigned int field)
+{
+    const struct load *l = replay(s, vcpu, field);
+
     overwrite(copy_of(target_of(s), s)->word, l->seed);
     return l->value;
+}
+
+static uint32_t replay_ring_load(const struct model_server *s)
+{
+    const struct load *l = replay(s, 0, LOAD_RING_READ);
+
+    overwrite(copy_of(target_of(s), s)->ring_word, l->seed);
+    return (uint32_t)l->value;
+}
+
+static bool replay_ring_swap(const struct model_server *s, uint32_t read, uint32_t write,
+                             uint32_t by)
+{
+    const struct load *l = replay(s, 0, LOAD_RING_SWAP);
+    struct copy *c = copy_of(target_of(s), s);
+
+    fuzz_check(l->from == (read | (uint64_t)write << 32) &&
+                   l->to == ((read - by) | (uint64_t)(write - by) << 32),
+               "server %u: pointers from %lx to %lx", s->id, (unsigned long)l->from,
+               (unsigned long)l->to);
+    overwrite(c->ring_word, l->seed);
+    if (l->value)
+        c->ring.both = l->to;
+    return l->value;
+}
+
+static void replay_ring_store(const struct model_server *s, uint64_t pointer, uint64_t word)
+{
+    struct ring_page *ring = &copy_of(target_of(s), s)->ring;
+
+    if (pointer == MODEL_RING_POINTER)
+        ring->write = (uint32_t)word;
+    else
+        ring->slot[pointer % IOREQ_BUFFER_SLOT_NUM] = word;
 }
 
 static void store_request(struct ioreq_slot *slot, const struct ioreq_access *a)
@@ -190,6 +287,10 @@ static void check_pages(void)
                 continue;
             slots = t->d->ioreq.registry->server[id]->slots;
             c = copy_of(t, t->server[id]);
+            fuzz_check(
+                t->server[id]->ring.mode == 0 ||
+                    memcmp(t->d->ioreq.registry->server[id]->ring.shared, &c->ring, PAGE_SIZE) == 0,
+                "d%u server %u: its ring was written", t->d->id, id);
             if (memcmp(slots, c->slot, PAGE_SIZE) == 0)
                 continue;
             for (unsigned int k = 0; k < SLOTS_PER_PAGE; k++)
@@ -226,7 +327,7 @@ static uint8_t choose_step(struct fuzz_input *in)
                                       STEP_BRING_UP,
                                       STEP_DM_OP,
                                       STEP_DM_OP,
-                                      STEP_DM_OP,
+                                      STEP_RING,
                                       STEP_PAUSE,
                                       STEP_ADD_VCPU,
                                       STEP_BIND,
@@ -245,6 +346,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     model_shared = (struct model_shared){.load = replay_load,
                                          .store = replay_store,
+                                         .ring_load = replay_ring_load,
+                                         .ring_swap = replay_ring_swap,
+                                         .ring_store = replay_ring_store,
                                          .forget = forget,
                                          .step = choose_step,
                                          .check = check_pages};

@@ -45,6 +45,7 @@ struct dm_call {
     struct xen_dm_op op;
     struct model_domain *t; /* the target, once found */
     uint32_t id;
+    uint64_t generation; /* of the server whose state is set */
 };
 
 static struct op_info info_of(uint32_t op)
@@ -116,10 +117,11 @@ static long expect_info(struct dm_call *c)
 static long expect_create(struct dm_call *c)
 {
     const struct xen_dm_op_create_ioreq_server *op = &c->op.u.create_ioreq_server;
+    unsigned int rings = op->handle_bufioreq != 0, ports;
     uint64_t kept;
     int id;
 
-    if (op->pad[0] != 0 || op->pad[1] != 0 || op->pad[2] != 0 || op->handle_bufioreq != 0)
+    if (op->pad[0] != 0 || op->pad[1] != 0 || op->pad[2] != 0 || op->handle_bufioreq > 2)
         return -EINVAL;
     id = model_may_create(c->t, c->caller);
     if (id < 0)
@@ -129,9 +131,24 @@ static long expect_create(struct dm_call *c)
     kept = model_bytes(c->t) - c->t->leftover_bytes[id];
     if (!c->t->registry)
         kept += model_registry_bytes();
-    if (kept + model_server_bytes(c->t) > model.max_bytes || pages_free() == 0)
+    if (kept + model_server_bytes(c->t, op->handle_bufioreq) > model.max_bytes ||
+        pages_free() < 1u + rings)
         return -ENOMEM;
-    return ports_free(c->t->d) < model_vcpus(c->t) ? -ENOSPC : 0;
+    ports = model_vcpus(c->t) + (c->t->vcpu[0].v != NULL ? rings : 0);
+    return ports_free(c->t->d) < ports ? -ENOSPC : 0;
+}
+
+static long expect_state(struct dm_call *c)
+{
+    struct model_server *s;
+    long rc;
+
+    if (c->op.u.set_ioreq_server_state.pad != 0)
+        return -EINVAL;
+    rc = model_find(c->t, c->caller, c->op.u.set_ioreq_server_state.id, &s);
+    if (rc == 0)
+        c->generation = s->generation;
+    return rc == 0 && s->settling ? -ERESTART : rc;
 }
 
 static long expect(struct dm_call *c)
@@ -151,9 +168,7 @@ static long expect(struct dm_call *c)
     case XEN_DMOP_unmap_io_range_from_ioreq_server:
         return expect_range(c, false);
     case XEN_DMOP_set_ioreq_server_state:
-        return c->op.u.set_ioreq_server_state.pad != 0
-                   ? -EINVAL
-                   : model_find(c->t, c->caller, c->op.u.set_ioreq_server_state.id, &s);
+        return expect_state(c);
     case XEN_DMOP_destroy_ioreq_server:
         return c->op.u.destroy_ioreq_server.pad != 0
                    ? -EINVAL
@@ -186,7 +201,7 @@ static void apply_create(struct dm_call *c)
 {
     c->t->leftover &= ~BIT64(c->id);
     c->t->leftover_bytes[c->id] = 0;
-    model_created(c->t, c->caller, c->id);
+    model_created(c->t, c->caller, c->id, c->op.u.create_ioreq_server.handle_bufioreq);
     model_learn_ports(c->t);
 }
 
@@ -213,7 +228,7 @@ static void apply_after(struct dm_call *c, const struct domain *d, bool was_enab
         break;
     case XEN_DMOP_set_ioreq_server_state:
         if (was_enabled && c->op.u.set_ioreq_server_state.enabled == 0 &&
-            model_find(c->t, c->caller, c->id, &s) == 0)
+            model_find(c->t, c->caller, c->id, &s) == 0 && s->generation == c->generation)
             model_disabled(c->t, s);
         break;
     default:
@@ -231,6 +246,12 @@ static void check_output(const struct dm_call *c, long rc)
     memcpy(&got, fake_gva + (c->gva - FAKE_GVA_BASE), sizeof(got));
     if (rc == 0 && c->op.op == XEN_DMOP_create_ioreq_server)
         want.u.create_ioreq_server.id = (ioservid_t)c->id;
+    if (rc == 0 && c->op.op == XEN_DMOP_get_ioreq_server_info) {
+        const struct model_ring *ring = &c->t->server[c->op.u.get_ioreq_server_info.id]->ring;
+
+        if (ring->mode != 0)
+            want.u.get_ioreq_server_info.bufioreq_port = ring->port;
+    }
     if (rc == 0 && c->op.op == XEN_DMOP_nr_vcpus)
         want.u.nr_vcpus.vcpus = c->t->d->max_vcpus;
     fuzz_check(memcmp(&got, &want, sizeof(got)) == 0, "dm_op %u (%ld): wrong output", c->op.op, rc);
@@ -390,6 +411,8 @@ void dm_op_step(struct fuzz_input *in, struct domain *caller, domid_t target)
                         .op = {.op = (b & 7) + ((b & 7) == 7 ? 13u : 0)}};
 
     fill_op(in, &c.op);
+    if (c.op.op == XEN_DMOP_create_ioreq_server)
+        c.op.u.create_ioreq_server.handle_bufioreq = (b >> 3) & 3;
     if (b >= 0xe0)
         mutate(in, &c);
     run_call(&c);
@@ -432,7 +455,7 @@ static long expect_frames(const struct xen_mem_acquire_resource *op, const struc
 
         rc = op->id > 0xffff ? -EINVAL : model_find(t, caller, op->id, &s);
         if (rc == 0)
-            rc = frame == 0 ? -ENOENT : frame > 1 ? -EINVAL : 0;
+            rc = frame == 0 && s->ring.mode == 0 ? -ENOENT : frame > 1 ? -EINVAL : 0;
         if (rc == 0)
             rc = frames[i] >= FAKE_P2M_FRAMES ? -EINVAL : 0;
         if (rc != 0 && i > 0)

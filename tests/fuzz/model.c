@@ -121,11 +121,11 @@ uint64_t model_registry_bytes(void)
            IOREQ_NR_SPACES * kalloc_size(sizeof(struct imap_node));
 }
 
-uint64_t model_server_bytes(const struct model_domain *t)
+uint64_t model_server_bytes(const struct model_domain *t, uint8_t mode)
 {
     return kalloc_size(sizeof(struct ioreq_server) +
                        t->d->max_vcpus * sizeof(struct ioreq_server_vcpu)) +
-           PAGE_SIZE;
+           PAGE_SIZE + (mode != 0 ? PAGE_SIZE : 0);
 }
 
 uint64_t model_set_bytes(const struct model_server *s)
@@ -143,7 +143,8 @@ uint64_t model_bytes(const struct model_domain *t)
 
     for (unsigned int id = 0; id < MODEL_SERVERS; id++) {
         if (t->server[id] != NULL)
-            bytes += model_server_bytes(t) + model_set_bytes(t->server[id]);
+            bytes +=
+                model_server_bytes(t, t->server[id]->ring.mode) + model_set_bytes(t->server[id]);
         bytes += t->leftover_bytes[id];
     }
     return bytes;
@@ -181,11 +182,12 @@ int model_may_create(struct model_domain *t, const struct domain *caller)
     return id < model.max_servers ? (int)id : -ENOSPC;
 }
 
-void model_created(struct model_domain *t, const struct domain *caller, uint32_t id)
+void model_created(struct model_domain *t, const struct domain *caller, uint32_t id, uint8_t mode)
 {
     struct model_server *s = calloc(1, sizeof(*s));
 
     s->id = id;
+    s->ring.mode = mode;
     s->owner = caller;
     s->generation = ++t->generation;
     t->server[id] = s;
@@ -276,16 +278,22 @@ void model_set_state(struct model_domain *t, uint32_t id, bool enable)
     if (s->enabled == enable)
         return;
     s->enabled = enable;
+    s->settling = !enable;
     for (unsigned int i = 0; enable && i < MODEL_VCPUS; i++)
         if (t->vcpu[i].v != NULL)
             prepare_slot(t, s, i);
 }
 
-void model_disabled(struct model_domain *t, const struct model_server *s)
+void model_disabled(struct model_domain *t, struct model_server *s)
 {
-    for (unsigned int i = 0; i < MODEL_VCPUS; i++)
-        if (s->owes[i] != STATE_IOREQ_NONE)
-            model_notified(&t->vcpu[i]);
+    s->settling = false;
+    for (unsigned int i = 0; i < MODEL_VCPUS; i++) {
+        if (s->owes[i] == STATE_IOREQ_NONE)
+            continue;
+        s->owes[i] = STATE_IOREQ_NONE;
+        s->left[i] = true;
+        model_notified(&t->vcpu[i]);
+    }
 }
 
 void model_vcpu_added(struct model_domain *t, unsigned int vcpu)

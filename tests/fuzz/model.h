@@ -33,17 +33,28 @@ struct model_slot {
     uint64_t data;
 };
 
+/* A buffered ring. `read` is what the page has. */
+struct model_ring {
+    uint8_t mode;
+    bool wild; /* the device model wrote our pointer, or where it had none to write */
+    uint32_t port, read, write;
+    uint64_t last; /* the last slot's word; 0: none yet */
+};
+
 struct model_server {
     uint32_t id;
     const struct domain *owner;
     uint64_t generation;
     bool enabled;
+    bool settling;   /* disabled by a call that waits for its grace period */
     bool owner_gone; /* killed: goes when the grace period ends */
     struct model_set set[IOREQ_NR_SPACES];
     uint64_t acked;             /* the newest removal of RAM it has acknowledged */
     uint8_t owes[MODEL_VCPUS];  /* last state of an invalidation not yet answered, or NONE */
+    bool left[MODEL_VCPUS];     /* a request stays in the slot that nobody waits for */
     uint32_t port[MODEL_VCPUS]; /* whichever the core chose */
     struct model_slot slot[MODEL_VCPUS];
+    struct model_ring ring;
 };
 
 struct model_vcpu {
@@ -80,7 +91,7 @@ struct model_domain {
     uint64_t leftover_bytes[MODEL_SERVERS];
     struct model_server *server[MODEL_SERVERS];
     struct model_vcpu vcpu[MODEL_VCPUS];
-    uint64_t forwarded, unclaimed;
+    uint64_t forwarded, unclaimed, buffered, buffered_lost;
 };
 
 struct model {
@@ -107,11 +118,19 @@ struct model_shared {
     uint64_t (*load)(const struct model_server *s, unsigned int vcpu, unsigned int field);
     void (*store)(const struct model_server *s, unsigned int vcpu, enum model_store what,
                   const struct ioreq_access *a);
+    /* The ring: read_pointer; take `by` from both pointers if they are these; a slot, or (pointer
+     * MODEL_RING_POINTER) write_pointer. */
+    uint32_t (*ring_load)(const struct model_server *s);
+    bool (*ring_swap)(const struct model_server *s, uint32_t read, uint32_t write, uint32_t by);
+    void (*ring_store)(const struct model_server *s, uint64_t pointer, uint64_t word);
     /* The core may have named a port in vCPU's slots and taken it back. */
     void (*forget)(const struct model_domain *t, unsigned int vcpu);
     uint8_t (*step)(struct fuzz_input *in); /* chooses the next step */
     void (*check)(void);                    /* after each step */
 };
+
+/* In place of a slot's pointer: write_pointer itself. */
+#define MODEL_RING_POINTER (UINT64_C(1) << 32)
 
 extern struct model_shared model_shared;
 
@@ -124,7 +143,7 @@ int model_find(const struct model_domain *t, const struct domain *caller, uint32
                struct model_server **out);
 /* May a server be made: the id, or -errno. Ports and host memory are not looked at. */
 int model_may_create(struct model_domain *t, const struct domain *caller);
-void model_created(struct model_domain *t, const struct domain *caller, uint32_t id);
+void model_created(struct model_domain *t, const struct domain *caller, uint32_t id, uint8_t mode);
 int model_map(struct model_domain *t, struct model_server *s, uint32_t type, uint64_t first,
               uint64_t last, bool apply);
 int model_unmap(struct model_domain *t, struct model_server *s, uint32_t type, uint64_t first,
@@ -134,14 +153,14 @@ void model_destroy(struct model_domain *t, uint32_t id);
 void model_retired(struct model_domain *t, uint32_t id);
 void model_set_state(struct model_domain *t, uint32_t id, bool enable);
 /* After the grace period of disabling: who waits for an acknowledgement looks again. */
-void model_disabled(struct model_domain *t, const struct model_server *s);
+void model_disabled(struct model_domain *t, struct model_server *s);
 void model_vcpu_added(struct model_domain *t, unsigned int vcpu);
 /* A target dies, servers and all. */
 void model_domain_gone(struct model_domain *t);
 /* What the core has charged the target. */
 uint64_t model_bytes(const struct model_domain *t);
 uint64_t model_set_bytes(const struct model_server *s);
-uint64_t model_server_bytes(const struct model_domain *t);
+uint64_t model_server_bytes(const struct model_domain *t, uint8_t mode);
 uint64_t model_registry_bytes(void);
 
 /* --- accesses --- */
@@ -167,6 +186,13 @@ void model_crash(struct model_domain *t);
 void model_ram_removed(struct model_domain *t, struct model_vcpu *by);
 /* v's exit path: does it reach its guest? */
 bool model_exit_path(struct model_domain *t, struct model_vcpu *v);
+
+/* --- model_ring.c --- */
+/* Does the access go into the ring of s? */
+bool model_ring_post(struct model_domain *t, struct model_server *s, const struct ioreq_access *a);
+/* To each enabled server with a ring; how many had no room. */
+unsigned int model_broadcast(struct model_domain *t, const struct ioreq_access *a);
+void model_check_ring(const struct model_domain *t, const struct model_server *m);
 
 /* --- model_check.c --- */
 /* The core is as the model says; aborts with what differs. */

@@ -65,7 +65,7 @@ static void check_slots(const struct model_domain *t, const struct ioreq_server 
                    slot->state, s->slots[i].vp_eport, slot->eport);
         if (s->slots[i].pad != 0 || state == STATE_IOREQ_NONE || t->shut_down)
             continue; /* `pad` is the mark of a slot that the device model wrote in */
-        fuzz_check((v->waiting && v->generation == s->generation) ||
+        fuzz_check((v->waiting && v->generation == s->generation) || t->server[s->id]->left[i] ||
                        s->vcpu[i].inval_state != STATE_IOREQ_NONE,
                    "server %u, vCPU %u: state %u, and nobody waits", s->id, i, state);
     }
@@ -94,6 +94,7 @@ static void check_server(const struct model_domain *t, uint32_t id)
     for (unsigned int i = 0; i < IOREQ_NR_SPACES; i++)
         check_set(t, id, i);
     check_ports(t, s);
+    model_check_ring(t, m);
     check_slots(t, s);
 }
 
@@ -139,7 +140,7 @@ static void check_vcpu(const struct model_domain *t, unsigned int i)
 
 void model_check(const struct model_domain *t)
 {
-    unsigned int servers = 0, vcpus = 0;
+    unsigned int servers = 0, vcpus = 0, rings = 0;
 
     if (t->d == NULL)
         return;
@@ -150,13 +151,19 @@ void model_check(const struct model_domain *t)
     for (uint32_t id = 0; t->registry && id < MODEL_SERVERS; id++) {
         check_server(t, id);
         servers += t->server[id] != NULL;
+        rings += t->server[id] != NULL && t->server[id]->ring.port != 0;
     }
     for (unsigned int i = 0; i < t->d->max_vcpus; i++) {
         check_vcpu(t, i);
         vcpus += t->vcpu[i].v != NULL;
     }
-    fuzz_check(consumer_ports(t->d) == servers * vcpus, "d%u: %u ports of the hypervisor, not %u",
-               t->d->id, consumer_ports(t->d), servers * vcpus);
+    fuzz_check(consumer_ports(t->d) == servers * vcpus + rings,
+               "d%u: %u ports of the hypervisor, not %u", t->d->id, consumer_ports(t->d),
+               servers * vcpus + rings);
+    fuzz_check((uint64_t)atomic64_read(&t->d->stats.buffered) == t->buffered &&
+                   (uint64_t)atomic64_read(&t->d->stats.buffered_lost) == t->buffered_lost,
+               "d%u: %lu buffered, not %lu", t->d->id,
+               (unsigned long)atomic64_read(&t->d->stats.buffered), (unsigned long)t->buffered);
     fuzz_check((uint64_t)atomic64_read(&t->d->stats.forwarded) == t->forwarded &&
                    (uint64_t)atomic64_read(&t->d->stats.unclaimed) == t->unclaimed,
                "d%u: %lu forwarded (not %lu), %lu unclaimed (not %lu)", t->d->id,

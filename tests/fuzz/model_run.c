@@ -3,6 +3,7 @@
 #include "model.h"
 
 #include "../../common/ioreq/private.h"
+#include "../../common/ioreq/ring.h"
 #include "input.h"
 
 /* Of no interest to the fuzzer's sense of what is new, and a good part of the run time. */
@@ -19,8 +20,11 @@ void model_sample(struct model_domain *t)
             t->server[id]->slot[i] = (struct model_slot){
                 .state = slot->bits & SLOT_STATE_MASK, .eport = slot->vp_eport, .data = slot->data};
             if (t->server[id]->slot[i].state == STATE_IOREQ_NONE)
-                slot->pad = 0;
+                slot->pad = t->server[id]->left[i] = 0;
         }
+    for (unsigned int id = 0; t->d != NULL && id < MODEL_SERVERS; id++)
+        if (t->server[id] != NULL && t->server[id]->ring.mode != 0)
+            t->server[id]->ring.read = t->d->ioreq.registry->server[id]->ring.shared->read;
 }
 
 uint64_t model_load(const struct model_server *s, unsigned int vcpu, unsigned int field)
@@ -43,6 +47,16 @@ void model_store(struct model_server *s, unsigned int vcpu, enum model_store wha
         s->slot[vcpu].state = what == MODEL_REQUEST ? STATE_IOREQ_READY : STATE_IOREQ_NONE;
 }
 
+/* The ring's port comes and goes with vCPU 0. */
+static void learn_ring_port(struct model_domain *t, struct model_server *s)
+{
+    s->ring.port = t->d->ioreq.registry->server[s->id]->ring.port;
+    fuzz_check((s->ring.port != 0) == (s->ring.mode != 0 && t->vcpu[0].v != NULL),
+               "server %u: port %u of its ring", s->id, s->ring.port);
+    for (unsigned int i = 0; i < MODEL_VCPUS; i++)
+        fuzz_check(s->ring.port == 0 || s->port[i] != s->ring.port, "port %u twice", s->ring.port);
+}
+
 void model_learn_ports(struct model_domain *t)
 {
     for (unsigned int id = 0; id < MODEL_SERVERS; id++)
@@ -57,6 +71,9 @@ void model_learn_ports(struct model_domain *t)
                     fuzz_check(t->server[other]->port[k] != port, "port %u twice", port);
             t->server[id]->port[i] = port;
         }
+    for (unsigned int id = 0; id < MODEL_SERVERS; id++)
+        if (t->server[id] != NULL)
+            learn_ring_port(t, t->server[id]);
 }
 
 void model_notified(struct model_vcpu *v)
@@ -96,6 +113,8 @@ enum ioreq_result model_forward(struct model_domain *t, struct model_vcpu *v,
 
     if (t->shut_down)
         return IOREQ_RETRY;
+    if (id >= 0 && a->buffered && model_ring_post(t, t->server[id], a))
+        return IOREQ_DONE;
     if (id < 0 || !usable(t->server[id], vcpu)) {
         t->unclaimed++;
         return IOREQ_UNCLAIMED;
@@ -188,7 +207,7 @@ static bool owed(struct model_domain *t, struct model_vcpu *v, struct model_serv
     uint8_t state = (uint8_t)model_load(s, vcpu, SLOT_STATE);
     bool moving = state == STATE_IOREQ_READY || state == STATE_IOREQ_INPROCESS;
 
-    if (moving && state >= s->owes[vcpu] && s->enabled) {
+    if (moving && state >= s->owes[vcpu]) {
         s->owes[vcpu] = state;
         return true;
     }
@@ -208,7 +227,7 @@ static void look_at_acknowledgements(struct model_domain *t, struct model_vcpu *
     for (unsigned int id = 0; id < MODEL_SERVERS; id++) {
         struct model_server *s = t->server[id];
 
-        if (s == NULL || s->owes[v - t->vcpu] == STATE_IOREQ_NONE || !owed(t, v, s))
+        if (s == NULL || !s->enabled || s->owes[v - t->vcpu] == STATE_IOREQ_NONE || !owed(t, v, s))
             v->inval_asked &= ~BIT64(id);
     }
     if (v->inval_asked != 0)

@@ -41,12 +41,16 @@ def leave(vcpu=0):
 GRACE, CHECK, KILL, CRASH, DUMP = step(13), step(17), step(31), step(30), step(29)
 INVALIDATE = step(25, 4)
 
+# Writes of four and eight bytes that need no answer (vCPU 0).
+RING_WRITES = access(0x81, 0x06) + access(0x84, 0x07) + access(0x87, 0x05) + access(0x8a, 0x06, place=0x20)
+
 SEEDS = {
     "there_and_back": LIMITS + up(0) + access() + leave() + answer(0) + leave() + access(kind=WRITE4)
     + answer(0, how=3) + leave() + answer(0) + leave() + DUMP,
     "given_up": LIMITS + up(0) + access() + answer(0, how=4) + leave(),
     "bad_state": LIMITS + up(0) + access() + answer(0, how=7) + leave() + GRACE + CHECK,
     "backwards": LIMITS + up(0) + access() + answer(0, how=3) + leave() + answer(0, how=5) + leave(),
+    "bad_port": LIMITS + up(0) + answer(0, how=0xf4) + b"\x09" + access() + access(),
     "bad_idle_slot": LIMITS + up(0) + answer(0, how=0) + access() + answer(0, how=4) + access(),
     "destroyed": LIMITS + up(0) + access() + dm_op(6, 0) + leave() + DUMP + up(0) + CHECK,
     "disabled": LIMITS + up(0) + access() + dm_op(5, 0) + answer(0) + leave() + dm_op(5, 8) + access(),
@@ -91,6 +95,14 @@ SEEDS = {
     + b"".join(step(0, 0xe0 | op, *([0] * 5), m, v) for op in (1, 2, 5, 6) for m in range(10) for v in (1, 7, 20)),
     "acquire": LIMITS + dm_op(1) + step(9, 0, 0, 1) + step(9, 0, 1, 1) + step(9, 0, 0, 1, who=4) + step(11, 3, 1)
     + b"".join(step(9, bit, 0x80, 1, byte) for bit in (0, 3) for byte in range(0, 32, 2)),
+    "rings": LIMITS + up(0 | 8) + up(1 | 16, place=0x20) + RING_WRITES * 3 + step(29, 0x40, 0, 0) + RING_WRITES
+    + dm_op(2, 0) + dm_op(2, 1) + step(9, 0, 0, 1) + DUMP + dm_op(6, 0) + dm_op(6, 1) + CHECK,
+    "ring_full": LIMITS + up(0 | 8) + step(29, 0x40, 3 << 3, 0, 2, 254, 255, 255) + RING_WRITES + up(0 | 16) + RING_WRITES,
+    "ring_wraps": LIMITS + up(0 | 8) + step(29, 0x40, 0x40 | 5 << 3, 30) + RING_WRITES * 8,
+    "ring_shortened": LIMITS + up(0 | 16) + b"".join(step(29, 0x40, 5 << 3, n) + RING_WRITES * 2 for n in (60, 64, 70, 128)),
+    "ring_last_port": LIMITS + b"".join(dm_op(1 | 8) for _ in range(9)) + step(27, 1) + step(27, 2),
+    "broadcast": LIMITS + up(0 | 8) + up(1 | 16) + up(2) + step(29, 0xa0, 0, 1, 2) + step(29, 0xa0, 0, 3, 4)
+    + step(29, 0x40, 3 << 3, 0, 2, 254, 255, 255) + step(29, 0xa0, 0, 1, 2),
     "events": LIMITS + up(0) + b"".join(step(10, cmd, 70, 1, 2, 3, who=w) for cmd in range(12) for w in (0, 6)),
 }
 

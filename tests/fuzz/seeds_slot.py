@@ -13,6 +13,7 @@ PLACE = 0x40
 READ4, WRITE4 = 0x12, 0x06
 
 ACCESS, EXIT, NOTIFY, REMOVED, UP, DM_OP = 0, 5, 11, 16, 17, 21
+RING = 23
 PAUSE, ADD_VCPU, BIND, SPAWN, CRASH, KILL, MEANWHILE, GRACE = 24, 25, 26, 27, 28, 29, 30, 31
 
 USABLE = b"\0\0"                  # state and port, as they should be
@@ -30,6 +31,10 @@ def up(server, length=63):
 
 def access(vcpu=0, kind=READ4, loads=USABLE):
     return step(ACCESS, vcpu, kind, PLACE) + loads
+
+
+def buffered(kind, loads):
+    return step(ACCESS, 0x81, kind, PLACE) + loads
 
 
 def notify(server=0, vcpu=0):
@@ -67,6 +72,11 @@ SEEDS = {
     "vcpus": LIMITS + up(0) + step(ADD_VCPU, 1) + step(BIND, 8) + access(0) + access(1) + notify(0, 1)
     + leave(ANSWER, 1) + notify() + leave(ANSWER) + step(PAUSE, 1) + access() + notify() + leave() + step(PAUSE, 0)
     + leave(ANSWER),
+    "rings": LIMITS + b"".join(step(UP, mode << 3, PLACE, 63) + (buffered(0x06, b"\0") + buffered(0x07, b"\1")
+                               + step(RING, 0x40, 0, 128) + buffered(0x06, b"\x60" + b"\x60" + b"\0")
+                               + step(RING, 0x40, 0x40, 30) + buffered(0x06, b"\x70" * 4) * 3
+                               + buffered(0x06, b"\xc0\1\2\3\4") + step(RING, 0xa0, 0, 1, 2) + b"\0" * 4) * 2
+                               + step(DM_OP, 6, 0) for mode in (1, 2)),
     "killed": LIMITS + up(0) + access() + step(KILL) + step(GRACE) + step(SPAWN) + up(0) + ROUND,
     "meanwhile": LIMITS + up(0) + access() + step(MEANWHILE, 31) + step(DM_OP, 6, 0) + b"\0",
 }

@@ -17,6 +17,7 @@
 
 #include "../../common/evtchn/private.h"
 #include "../../common/ioreq/private.h"
+#include "../../common/ioreq/ring.h"
 #include "../unit/fake/fake.h"
 #include "hypercall.h"
 #include "steps.h"
@@ -257,7 +258,8 @@ static void access_step(struct fuzz_input *in, struct model_domain *t)
                              .space = (uint8_t)((c >> 2) % 3),
                              .read = (c & 0x10) != 0,
                              .df = (c & 0x20) != 0,
-                             .data_is_ptr = c >= 0xe0};
+                             .data_is_ptr = c >= 0xe0,
+                             .buffered = (b & 0x80) != 0};
     enum ioreq_result want, got;
     struct vcpu *prev = current;
 
@@ -281,6 +283,8 @@ static void access_step(struct fuzz_input *in, struct model_domain *t)
     trace("d%uv%u access space %u %lx size %u count %u -> %d (server %u)", t->d->id, v->v->id,
           a.space, (unsigned long)a.addr, a.size, a.count, want, v->server);
     fuzz_check(got == want, "access %lx: result %d, not %d", (unsigned long)a.addr, got, want);
+    if (got == IOREQ_DONE)
+        t->server[model_route(t, &a)]->ring.wild = false; /* its last slot is as posted */
     if (got == IOREQ_SENT && model_shared.load == NULL) {
         const struct ioreq_slot *slot = &t->d->ioreq.registry->server[v->server]->slots[v->v->id];
 
@@ -486,8 +490,8 @@ static void crash_step(struct model_domain *t)
 /* A complete device model: most of what matters needs one. */
 static void bring_up_step(struct fuzz_input *in, struct domain *caller, struct model_domain *t)
 {
-    static const uint8_t create[] = {1};
-    uint8_t id = fuzz_u8(in) & 7, place = fuzz_u8(in), length = fuzz_u8(in);
+    uint8_t b = fuzz_u8(in), id = b & 7, place = fuzz_u8(in), length = fuzz_u8(in);
+    const uint8_t create[] = {(uint8_t)(1 | (b & 0x18))};
     const uint8_t map[] = {3, (uint8_t)(id | 1 << 3), place, length, 0};
     const uint8_t enable[] = {5, (uint8_t)(id | 8)};
     struct fuzz_input sub = {create, create + sizeof(create)};
@@ -499,6 +503,62 @@ static void bring_up_step(struct fuzz_input *in, struct domain *caller, struct m
     dm_op_step(&sub, caller, t->d->id);
     for (unsigned int i = 0; t->d != NULL && i < MODEL_VCPUS; i++)
         bind_step(t, id, i);
+}
+
+/* A device model writes its ring's pointers, or time has passed and they are large. */
+static void ring_step(struct fuzz_input *in, struct model_domain *t)
+{
+    uint8_t b = fuzz_u8(in), c = fuzz_u8(in);
+    struct model_server *s = t->server[b & 7];
+    struct ioreq_ring *ring;
+
+    if (s == NULL || s->ring.mode == 0)
+        return;
+    ring = &t->d->ioreq.registry->server[b & 7]->ring;
+    if (model_shared.ring_load != NULL) { /* what the page says is chosen at each load */
+        ring->write = s->ring.write = (b & 0x40) != 0 ? c - 64u : c * 8u;
+        return;
+    }
+    switch (b >> 3 & 7) {
+    case 0:
+    case 1:
+    case 2: /* all is read, but for some */
+        ring->shared->read = ring->write - c % 4;
+        break;
+    case 3:
+        ring->shared->read = (uint32_t)fuzz_uint(in, 4);
+        break;
+    case 4:
+        ring->shared->write = (uint32_t)fuzz_uint(in, 4);
+        s->ring.wild = true;
+        break;
+    default: /* there were 2^32 requests, nearly, or as many as there are slots */
+        ring->write = s->ring.write = (b & 0x40) != 0 ? c - 64u : c * 8u;
+        ring->shared->read = ring->write - (c & 0x3f);
+        s->ring.wild = true;
+        break;
+    }
+    s->ring.read = ring->shared->read;
+    trace("ring of server %u: read %u, write %u", b & 7, ring->shared->read, ring->write);
+}
+
+static void broadcast_step(struct fuzz_input *in, struct model_domain *t)
+{
+    struct ioreq_access a = {.type = IOREQ_TYPE_TIMEOFFSET,
+                             .count = 1,
+                             .size = 8,
+                             .addr = fuzz_u8(in),
+                             .data = fuzz_uint(in, 2) * UINT64_C(0x100000001)};
+    struct vcpu *prev = current;
+    unsigned int got, want;
+
+    if (t->vcpu[0].v == NULL)
+        return;
+    current = t->vcpu[0].v;
+    got = ioreq_broadcast_buffered(t->d, &a);
+    current = prev;
+    want = model_broadcast(t, &a);
+    fuzz_check(got == want, "d%u: %u rings without room, not %u", t->d->id, got, want);
 }
 
 static void debug_step(struct model_domain *t)
@@ -569,9 +629,17 @@ static void domain_step(struct fuzz_input *in, struct model_domain *t, uint8_t w
         bind_step(t, b & 7, b >> 3);
         break;
     }
-    case 10:
-        debug_step(t);
+    case 10: {
+        uint8_t b = fuzz_u8(in);
+
+        if (b < 0x40 && model_shared.ring_load == NULL)
+            debug_step(t);
+        else if (b < 0xa0)
+            ring_step(in, t);
+        else
+            broadcast_step(in, t);
         break;
+    }
     case 11:
         crash_step(t);
         break;

@@ -24,6 +24,7 @@ enum {
     STEP_PAUSE = 26,
     STEP_ADD_VCPU = 27,
     STEP_BIND = 28,
+    STEP_RING = 29, /* and other rare ones */
     STEP_CRASH = 30,
     STEP_KILL = 31,
 };
