@@ -102,9 +102,13 @@ static enum x86_emul_result answered(const struct world *w, bool fresh)
 static enum x86_emul_result on_fetch(struct x86_emul *e, uint64_t linear, void *buf,
                                      unsigned int bytes)
 {
-    (void)buf;
-    (void)bytes;
-    return page_fault(e, linear);
+    struct world *w = world_of(e);
+
+    if (!at(w, linear, bytes))
+        return page_fault(e, linear);
+    w->fetched += bytes;
+    memcpy(buf, at(w, linear, bytes), bytes);
+    return X86_EMUL_OKAY;
 }
 
 static enum x86_emul_result on_read(struct x86_emul *e, uint64_t linear, void *buf,
@@ -141,7 +145,7 @@ static enum x86_emul_result on_write(struct x86_emul *e, uint64_t linear, const 
     return answered(w, fresh);
 }
 
-static uint32_t port_value(uint16_t port, unsigned int bytes)
+uint32_t world_port(uint16_t port, unsigned int bytes)
 {
     return (uint32_t)((0x9abcdef1u * (port + 1u)) & ((1ULL << (bytes * 8)) - 1));
 }
@@ -152,7 +156,7 @@ static enum x86_emul_result on_in(struct x86_emul *e, uint16_t port, unsigned in
     bool fresh;
 
     answer(world_of(e), 16, port, bytes, &fresh);
-    *value = port_value(port, bytes);
+    *value = world_port(port, bytes);
     return answered(world_of(e), fresh);
 }
 
@@ -169,10 +173,11 @@ static enum x86_emul_result on_out(struct x86_emul *e, uint16_t port, unsigned i
 
 static enum x86_emul_result on_port_check(struct x86_emul *e, uint16_t port, unsigned int bytes)
 {
-    (void)e;
-    (void)port;
     (void)bytes;
-    return X86_EMUL_OKAY;
+    if (port < 0x8000)
+        return X86_EMUL_OKAY;
+    e->event = (struct x86_event){X86_EXC_GP, true, 0, 0};
+    return X86_EMUL_EXCEPTION;
 }
 
 static void batch_element(struct world *w, const struct x86_rep *rep, uint64_t src, uint64_t dst)
@@ -180,7 +185,7 @@ static void batch_element(struct world *w, const struct x86_rep *rep, uint64_t s
     uint64_t value = rep->value;
 
     if (rep->kind == X86_REP_INS)
-        value = port_value(rep->port, rep->bytes);
+        value = world_port(rep->port, rep->bytes);
     else if (rep->kind != X86_REP_STOS)
         memcpy(&value, at(w, src, rep->bytes), rep->bytes);
     if (rep->kind != X86_REP_OUTS)

@@ -37,13 +37,17 @@ struct world {
     unsigned int position; /* of this run */
     unsigned int accesses; /* in all */
     unsigned int batches;
-    uint32_t out_sum; /* of what was written to ports */
+    unsigned int fetched; /* bytes */
+    uint32_t out_sum;     /* of what was written to ports */
 };
 
 uint64_t rnd(void);
 /* A value with bits worth trying. */
 uint64_t rnd_value(void);
 void rnd_memory(void);
+
+/* What a port reads. The guest's TSS forbids ports from 0x8000 on. */
+uint32_t world_port(uint16_t port, unsigned int bytes);
 
 /* Flat 64-bit mode at CPL 3, all features on. */
 void world_init(struct world *w, enum world_mode mode);
