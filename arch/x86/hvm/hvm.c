@@ -118,6 +118,16 @@ static void fpu_load(const struct fpu_state *f)
     __asm__ volatile("fxrstor64 %0" ::"m"(*f));
 }
 
+void hvm_fpu_sync(struct vcpu *v)
+{
+    fpu_save(&v->arch.fpu);
+}
+
+void hvm_fpu_reload(struct vcpu *v)
+{
+    fpu_load(&v->arch.fpu);
+}
+
 void arch_vcpu_save(struct vcpu *v)
 {
     fpu_save(&v->arch.fpu);

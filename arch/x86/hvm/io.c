@@ -2,12 +2,12 @@
 /* Accesses of guests to ports and to memory that is not there: local devices, then device models.
  */
 #include <asm/desc.h>
+#include <asm/guest.h>
 #include <wherry/bug.h>
 #include <wherry/console.h>
 #include <wherry/domain.h>
 #include <public/hvm/ioreq.h>
 
-#define PORT_DEBUG      0xe9 /* a character for the console */
 #define PORT_PCI_INDEX  0xcf8
 #define PORT_PCI_DATA   0xcfc
 #define PCI_INDEX_VALID BIT(31)
@@ -43,38 +43,44 @@ static void pci_access(const struct domain *d, uint16_t port, struct ioreq_acces
     a->addr = (uint64_t)((index >> 8) & 0xffff) << 32 | (index & 0xfc) | (port & 3);
 }
 
-/* Devices of the hypervisor's own; the index register of PCI is only noted. */
-static bool local_port(struct vcpu *v, uint16_t port, unsigned int size, bool in)
+bool hvm_local_port(struct vcpu *v, uint16_t port, unsigned int size, bool in, uint32_t value)
 {
-    uint64_t rax = v->arch.regs.r[REG_RAX];
+    char c = (char)value;
 
     if (in)
         return false;
     if (port == PORT_PCI_INDEX && size == 4)
-        WRITE_ONCE(v->domain->arch.pci_cf8, (uint32_t)rax);
-    if (port != PORT_DEBUG || size != 1)
+        WRITE_ONCE(v->domain->arch.pci_cf8, value);
+    if (port != HVM_DEBUG_PORT || size != 1)
         return false;
-    console_guest_write(v->domain, (const char *)&rax, 1);
+    console_guest_write(v->domain, &c, 1);
     return true;
 }
 
-void hvm_port_io(struct vcpu *v, uint16_t port, unsigned int size, bool in, uint64_t next)
+void hvm_port_request(const struct vcpu *v, uint16_t port, unsigned int size, bool in,
+                      uint32_t value, struct ioreq_access *a)
 {
-    struct ioreq_access a = {
+    *a = (struct ioreq_access){
         .addr = port,
-        .data = in ? 0 : v->arch.regs.r[REG_RAX] & ((UINT64_C(1) << size * 8) - 1),
+        .data = in ? 0 : value & ((UINT64_C(1) << size * 8) - 1),
         .count = 1,
         .size = (uint8_t)size,
         .type = IOREQ_TYPE_PIO,
         .space = IOREQ_SPACE_PORT,
         .read = in,
     };
+    pci_access(v->domain, port, a);
+}
 
-    if (local_port(v, port, size, in)) {
+void hvm_port_io(struct vcpu *v, uint16_t port, unsigned int size, bool in, uint64_t next)
+{
+    struct ioreq_access a;
+
+    if (hvm_local_port(v, port, size, in, (uint32_t)v->arch.regs.r[REG_RAX])) {
         step_to(v, next);
         return;
     }
-    pci_access(v->domain, port, &a);
+    hvm_port_request(v, port, size, in, (uint32_t)v->arch.regs.r[REG_RAX], &a);
     v->arch.io = (struct hvm_io){.kind = HVM_IO_PORT, .next = next};
     switch (ioreq_forward(v, &a)) {
     case IOREQ_SENT:
@@ -100,19 +106,15 @@ static void complete_port(struct vcpu *v, const struct ioreq_access *a)
 
 void arch_ioreq_complete(struct vcpu *v, const struct ioreq_access *access, bool answered)
 {
-    (void)answered; /* without an answer the data is all ones, as if nobody had claimed it */
-    BUG_ON(v->arch.io.kind == HVM_IO_NONE);
-    if (v->arch.io.kind == HVM_IO_PORT)
-        complete_port(v, access);
-    v->arch.io.kind = HVM_IO_NONE;
-}
+    unsigned int kind = v->arch.io.kind;
 
-/* There is no emulator yet: what needs one is refused, as every instruction that it does not know.
- */
-void hvm_emulate(struct vcpu *v)
-{
-    atomic64_count(&v->domain->stats.undecoded);
-    hvm_inject_exception(v, VEC_GP, true, 0);
+    (void)answered; /* without an answer the data is all ones, as if nobody had claimed it */
+    BUG_ON(kind == HVM_IO_NONE);
+    v->arch.io.kind = HVM_IO_NONE;
+    if (kind == HVM_IO_PORT)
+        complete_port(v, access);
+    else
+        hvm_emulate_answer(v, access);
 }
 
 void hvm_nested_fault(struct vcpu *v, uint64_t gpa, bool write, bool exec)

@@ -21,6 +21,27 @@ struct hvm_io {
     uint64_t next;
 };
 
+/* One access of an instruction that is being emulated: what was answered or sent of it. */
+struct hvm_operand {
+    uint64_t key; /* linear address, or port */
+    uint8_t kind; /* HVM_OPERAND_* */
+    uint8_t done; /* bytes */
+    uint8_t data[64];
+};
+
+enum { HVM_OPERAND_READ, HVM_OPERAND_WRITE, HVM_OPERAND_PORT_IN, HVM_OPERAND_PORT_OUT };
+
+#define HVM_MAX_OPERANDS 6
+
+/* An instruction between two answers (hvm/emulate.c). */
+struct hvm_emulation {
+    uint8_t bytes[15], nr_bytes;
+    uint8_t nr_operands;
+    uint32_t batch, batch_done; /* elements of a REP in flight, and answered */
+    struct hvm_operand *waits_for;
+    struct hvm_operand operand[HVM_MAX_OPERANDS];
+};
+
 /* SSE and x87 state as FXSAVE lays it out. */
 struct fpu_state {
     uint8_t bytes[512];
@@ -32,6 +53,7 @@ struct arch_vcpu {
     struct fpu_state fpu; /* while not loaded */
     struct vlapic *vlapic;
     struct hvm_io io;
+    struct hvm_emulation emul;
     /* DM op inject_event: the slot is taken by the lock, filled in, then published. */
     atomic32_t dm_event_lock, dm_event_set;
     struct hvm_event dm_event;

@@ -5,6 +5,29 @@
 
 #include <asm/hvm.h>
 
+struct ioreq_access;
+
+#define HVM_DEBUG_PORT 0xe9 /* a character for the console */
+
+/* --- emulate.c --- */
+/* The access that the instruction waits for is answered (or will not be): go on with it. */
+void hvm_emulate_answer(struct vcpu *v, const struct ioreq_access *a);
+
+/* --- io.c --- */
+/*
+ * Is it for a device of the hypervisor's own? Then it is done. The index register of PCI is only
+ * noted.
+ */
+bool hvm_local_port(struct vcpu *v, uint16_t port, unsigned int size, bool in, uint32_t value);
+/* An access to a port as it is forwarded: PCI configuration by function. */
+void hvm_port_request(const struct vcpu *v, uint16_t port, unsigned int size, bool in,
+                      uint32_t value, struct ioreq_access *a);
+
+/* --- hvm.c: v is current --- */
+/* The vector registers into v->arch.fpu, and back. */
+void hvm_fpu_sync(struct vcpu *v);
+void hvm_fpu_reload(struct vcpu *v);
+
 /* --- hypercall.c --- */
 /* Fill the page with stubs; 0 or -EFAULT. */
 int hvm_write_hypercall_page(struct domain *d, gpaddr_t at);
