@@ -62,6 +62,8 @@ static void shorten(struct model_server *s)
         if (by == 0 || s->ring.write - read > IOREQ_BUFFER_SLOT_NUM)
             return;
         if (swap(s, read, by)) {
+            if (s->ring.write < by) /* a read_pointer that cannot be: indices move */
+                s->ring.last = 0;
             s->ring.write -= by;
             return;
         }

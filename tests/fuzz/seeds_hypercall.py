@@ -98,6 +98,8 @@ SEEDS = {
     "rings": LIMITS + up(0 | 8) + up(1 | 16, place=0x20) + RING_WRITES * 3 + step(29, 0x40, 0, 0) + RING_WRITES
     + dm_op(2, 0) + dm_op(2, 1) + step(9, 0, 0, 1) + DUMP + dm_op(6, 0) + dm_op(6, 1) + CHECK,
     "ring_full": LIMITS + up(0 | 8) + step(29, 0x40, 3 << 3, 0, 2, 254, 255, 255) + RING_WRITES + up(0 | 16) + RING_WRITES,
+    "ring_one_left": LIMITS + up(0 | 8) + step(29, 0x40, 5 << 3, 255) + step(29, 0x40, 3 << 3, 0, 0xfa, 5, 0, 0)
+    + access(0x81, 0x07),
     "ring_wraps": LIMITS + up(0 | 8) + step(29, 0x40, 0x40 | 5 << 3, 30) + RING_WRITES * 8,
     "ring_shortened": LIMITS + up(0 | 16) + b"".join(step(29, 0x40, 5 << 3, n) + RING_WRITES * 2 for n in (60, 64, 70, 128)),
     "ring_last_port": LIMITS + b"".join(dm_op(1 | 8) for _ in range(9)) + step(27, 1) + step(27, 2),
