@@ -79,6 +79,12 @@ static bool is_abort(unsigned int ec)
     return ec == EC_IABT_SAME || ec == EC_DABT_SAME;
 }
 
+void arch_stack_bounds(uintptr_t *low, uintptr_t *high)
+{
+    *high = STACKS_VIRT + (uintptr_t)(smp_processor_id() + 1) * STACK_SLOT_SIZE;
+    *low = *high - STACK_SIZE;
+}
+
 /* The guard below some CPU's stack. */
 static bool in_guard(uintptr_t va)
 {
@@ -128,7 +134,7 @@ static void report(const struct hyp_fault_regs *regs)
         printk("current is d%uv%u\n", current->domain->id, current->id);
     explain(regs);
     print_regs(regs);
-    arch_backtrace(regs->x[29], regs->elr);
+    backtrace(regs->x[29], regs->elr);
 }
 
 void hyp_fault(const struct hyp_fault_regs *regs)

@@ -38,6 +38,15 @@ static const char *const names[32] = {
     [VEC_XM] = "SIMD error",
 };
 
+void arch_stack_bounds(uintptr_t *low, uintptr_t *high)
+{
+    if (smp_processor_id() == 0)
+        *high = (uintptr_t)_boot_stack + STACK_SIZE;
+    else
+        *high = STACKS_VIRT + (uintptr_t)(smp_processor_id() + 1) * STACK_SLOT_SIZE;
+    *low = *high - STACK_SIZE;
+}
+
 /* The guard below some CPU's stack. */
 static bool in_guard(uintptr_t va)
 {
@@ -87,7 +96,7 @@ static void report(const struct host_frame *f)
     if ((f->vector == VEC_PF || f->vector == VEC_DF) && (in_guard(read_cr2()) || in_guard(f->rsp)))
         printk("stack overflow: RSP %016lx ran into the guard of its stack\n", f->rsp);
     print_regs(f);
-    arch_backtrace(f->rbp, f->rip);
+    backtrace(f->rbp, f->rip);
 }
 
 void host_fault(const struct host_frame *f)

@@ -9,8 +9,12 @@
 const char *symbol_lookup(uintptr_t addr, uintptr_t *offset);
 
 /* Print the call chain from a frame pointer, bounded, only inside this CPU's stack. */
-void arch_backtrace(uintptr_t fp, uintptr_t pc);
+void backtrace(uintptr_t fp, uintptr_t pc);
 /* From here. */
 void dump_backtrace(void);
+
+/* --- arch hook --- */
+/* [*low, *high) of this CPU's stack. */
+void arch_stack_bounds(uintptr_t *low, uintptr_t *high);
 
 #endif

@@ -17,6 +17,7 @@
 #include <wherry/lib/errno.h>
 #include <wherry/lib/string.h>
 #include <wherry/printk.h>
+#include <wherry/symbols.h>
 
 #define RFLAGS_RF BIT64(16)
 

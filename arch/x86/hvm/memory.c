@@ -2,6 +2,7 @@
 /* See memory.h. A page found stays allocated until this CPU leaves the hypervisor (RCU). */
 #include "memory.h"
 
+#include <asm/guest_access.h>
 #include <asm/msr.h>
 #include <wherry/domain.h>
 #include <wherry/lib/string.h>
@@ -110,4 +111,23 @@ enum x86_walk_result hvm_translate(struct vcpu *v, const struct x86_regs *regs, 
                               .pages_1g = true,
                               .user = user};
     return x86_walk(walk, linear, access);
+}
+
+/*
+ * The registers that decide are the same for a whole copy, but reading them costs little beside the
+ * walk.
+ */
+void *arch_guest_translate(uint64_t gva, bool write)
+{
+    struct vcpu *v = current;
+    struct x86_regs regs;
+    struct x86_walk w;
+
+    hvm_get_regs(v, &regs);
+    if ((regs.efer & X86_EFER_LMA) && (uint64_t)((int64_t)(gva << 16) >> 16) != gva)
+        return NULL; /* not canonical */
+    if (hvm_translate(v, &regs, false, gva, write ? X86_ACCESS_WRITE : X86_ACCESS_READ, &w) !=
+        X86_WALK_OKAY)
+        return NULL;
+    return hvm_gpa_to_host(v->domain, w.gpa, write);
 }

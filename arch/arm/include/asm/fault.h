@@ -21,7 +21,4 @@ _Static_assert(offsetof(struct hyp_fault_regs, vector) == 36 * 8, "vectors.S");
 
 void __noreturn hyp_fault(const struct hyp_fault_regs *regs);
 
-/* [*low, *high) of this CPU's stack. */
-void arch_stack_bounds(uintptr_t *low, uintptr_t *high);
-
 #endif

@@ -48,9 +48,6 @@ struct host_frame {
 void __noreturn host_fault(const struct host_frame *frame);
 void host_interrupt(const struct host_frame *frame);
 
-/* [*low, *high) of this CPU's stack. */
-void arch_stack_bounds(uintptr_t *low, uintptr_t *high);
-
 /* This CPU's GDT and TSS, which a VM exit has to find again. */
 struct desc_tables {
     uint64_t gdt_base, tss_base, idt_base;

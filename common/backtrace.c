@@ -1,22 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Call chains by frame pointer, only ever inside this CPU's own stack. */
-#include <asm/desc.h>
-#include <asm/layout.h>
-#include <asm/setup.h>
+/*
+ * Call chains by frame pointer (a frame begins with the caller's frame pointer and the return
+ * address), only ever inside this CPU's own stack.
+ */
 #include <wherry/percpu.h>
 #include <wherry/printk.h>
 #include <wherry/symbols.h>
 
 #define MAX_FRAMES 32
 
-void arch_stack_bounds(uintptr_t *low, uintptr_t *high)
-{
-    if (smp_processor_id() == 0)
-        *high = (uintptr_t)_boot_stack + STACK_SIZE;
-    else
-        *high = STACKS_VIRT + (uintptr_t)(smp_processor_id() + 1) * STACK_SLOT_SIZE;
-    *low = *high - STACK_SIZE;
-}
+/* Inside the call that a return address is behind. */
+#define CALL_BEFORE(pc) ((pc)-1)
 
 static void print_frame(unsigned int n, uintptr_t pc)
 {
@@ -29,7 +23,7 @@ static void print_frame(unsigned int n, uintptr_t pc)
         printk(" #%u %016lx\n", n, pc);
 }
 
-void arch_backtrace(uintptr_t fp, uintptr_t pc)
+void backtrace(uintptr_t fp, uintptr_t pc)
 {
     uintptr_t low, high;
     unsigned int n = 0;
@@ -37,12 +31,12 @@ void arch_backtrace(uintptr_t fp, uintptr_t pc)
     arch_stack_bounds(&low, &high);
     printk("backtrace:\n");
     print_frame(n++, pc);
-    while (n < MAX_FRAMES && fp >= low && fp <= high - 16 && fp % 8 == 0) {
+    while (n < MAX_FRAMES && fp >= low && fp <= high - 16 && fp % sizeof(uintptr_t) == 0) {
         const uintptr_t *record = (const uintptr_t *)fp;
 
         if (record[1] == 0)
             break;
-        print_frame(n++, record[1] - 1); /* the call, not where it returns to */
+        print_frame(n++, CALL_BEFORE(record[1])); /* the call, not where it returns to */
         if (record[0] <= fp)
             break; /* the chain only goes up */
         fp = record[0];
@@ -53,5 +47,6 @@ void dump_backtrace(void)
 {
     const uintptr_t *record = __builtin_frame_address(0);
 
-    arch_backtrace(record[0], (uintptr_t)__builtin_return_address(0) - 1);
+    /* From the caller's frame: this one may be gone by the time it is looked at (tail call). */
+    backtrace(record[0], CALL_BEFORE((uintptr_t)__builtin_return_address(0)));
 }
