@@ -42,6 +42,7 @@ int arch_p2m_init(struct p2m *p)
 {
     p->arch.root = mfn_to_paddr(page_to_mfn(p->root_page));
     atomic64_set(&p->arch.epoch, 1);
+    memset(p->arch.flushed, 0, sizeof(p->arch.flushed));
     return 0;
 }
 

@@ -33,7 +33,7 @@ static int __init hvm_init(void)
 {
     int rc;
 
-    hvm = &svm_vendor;
+    hvm = cpu_features.svm ? &svm_vendor : &vmx_vendor;
     rc = hvm->setup();
     if (rc != 0)
         return rc;

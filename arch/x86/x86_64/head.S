@@ -254,11 +254,11 @@ trampoline64:
     pushq   $0
     jmp     *%rax
     .balign 8
-trampoline_gdt:
+trampoline_gdt: /* accessed already: the page is not writable */
     .quad   0
-    .quad   0x00af9a000000ffff
-    .quad   0x00cf92000000ffff
-    .quad   0x00cf9a000000ffff
+    .quad   0x00af9b000000ffff
+    .quad   0x00cf93000000ffff
+    .quad   0x00cf9b000000ffff
 trampoline_gdtr:
     .short  trampoline_gdtr - trampoline_gdt - 1
     .long   TRAMPOLINE_PHYS + trampoline_gdt - trampoline_start

@@ -6,6 +6,7 @@
 #include <asm/hvm.h>
 #include <asm/regs.h>
 #include <asm/svm.h>
+#include <asm/vmx.h>
 #include <wherry/atomic.h>
 #include <wherry/types.h>
 
@@ -49,7 +50,10 @@ struct fpu_state {
 
 struct arch_vcpu {
     struct cpu_user_regs regs; /* first: see regs.h */
-    struct svm_vcpu svm;
+    union {
+        struct svm_vcpu svm;
+        struct vmx_vcpu vmx;
+    };
     struct fpu_state fpu; /* while not loaded */
     struct vlapic *vlapic;
     struct hvm_io io;

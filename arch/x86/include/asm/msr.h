@@ -5,20 +5,37 @@
 
 #include <wherry/types.h>
 
-#define MSR_APIC_BASE    0x0000001b
-#define MSR_TSC_DEADLINE 0x000006e0
-#define MSR_X2APIC(reg)  (0x800 + ((reg) >> 4))
-#define MSR_EFER         0xc0000080
-#define MSR_STAR         0xc0000081
-#define MSR_LSTAR        0xc0000082
-#define MSR_CSTAR        0xc0000083
-#define MSR_SFMASK       0xc0000084
-#define MSR_FS_BASE      0xc0000100
-#define MSR_GS_BASE      0xc0000101
-#define MSR_KERNEL_GS    0xc0000102
-#define MSR_PAT          0x00000277
-#define MSR_VM_CR        0xc0010114
-#define MSR_VM_HSAVE_PA  0xc0010117
+#define MSR_APIC_BASE               0x0000001b
+#define MSR_TSC_DEADLINE            0x000006e0
+#define MSR_X2APIC(reg)             (0x800 + ((reg) >> 4))
+#define MSR_EFER                    0xc0000080
+#define MSR_STAR                    0xc0000081
+#define MSR_LSTAR                   0xc0000082
+#define MSR_CSTAR                   0xc0000083
+#define MSR_SFMASK                  0xc0000084
+#define MSR_FS_BASE                 0xc0000100
+#define MSR_GS_BASE                 0xc0000101
+#define MSR_KERNEL_GS               0xc0000102
+#define MSR_PAT                     0x00000277
+#define MSR_FEATURE_CONTROL         0x0000003a
+#define MSR_SYSENTER_CS             0x00000174
+#define MSR_SYSENTER_ESP            0x00000175
+#define MSR_SYSENTER_EIP            0x00000176
+#define MSR_VMX_BASIC               0x00000480
+#define MSR_VMX_PIN_CONTROLS        0x00000481
+#define MSR_VMX_PROC_CONTROLS       0x00000482
+#define MSR_VMX_EXIT_CONTROLS       0x00000483
+#define MSR_VMX_ENTRY_CONTROLS      0x00000484
+#define MSR_VMX_CR0_FIXED0          0x00000486
+#define MSR_VMX_CR4_FIXED0          0x00000488
+#define MSR_VMX_PROC2_CONTROLS      0x0000048b
+#define MSR_VMX_EPT_VPID_CAP        0x0000048c
+#define MSR_VMX_TRUE_PIN_CONTROLS   0x0000048d
+#define MSR_VMX_TRUE_PROC_CONTROLS  0x0000048e
+#define MSR_VMX_TRUE_EXIT_CONTROLS  0x0000048f
+#define MSR_VMX_TRUE_ENTRY_CONTROLS 0x00000490
+#define MSR_VM_CR                   0xc0010114
+#define MSR_VM_HSAVE_PA             0xc0010117
 
 #define EFER_SCE  BIT64(0)
 #define EFER_LME  BIT64(8)
@@ -48,6 +65,8 @@
 #define CR4_OSXMMEXCPT BIT64(10)
 #define CR4_UMIP       BIT64(11)
 #define CR4_VMXE       BIT64(13)
+#define CR4_FSGSBASE   BIT64(16)
+#define CR4_PCIDE      BIT64(17)
 #define CR4_OSXSAVE    BIT64(18)
 #define CR4_SMEP       BIT64(20)
 #define CR4_SMAP       BIT64(21)

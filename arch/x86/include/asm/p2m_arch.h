@@ -14,6 +14,11 @@ struct p2m_arch {
      * pCPUs that are in a guest of this p2m meanwhile. Atomic.
      */
     atomic64_t epoch;
+    /*
+     * VMX: the epoch at which each pCPU last forgot what it had cached through these tables. Each
+     * pCPU its own.
+     */
+    uint64_t flushed[CONFIG_NR_CPUS];
 };
 
 #endif
