@@ -321,6 +321,155 @@ static void test_fetch(void **state)
     assert_int_equal(world.emul.event.vector, X86_EXC_GP);
 }
 
+/* A read that a write follows is announced as one, so that the right to write is checked first. */
+static void test_access_kinds(void **state)
+{
+    static const struct {
+        const char *text;
+        enum x86_access kind;
+    } cases[] = {
+        {"01 03", X86_ACCESS_RMW},
+        {"39 03", X86_ACCESS_READ},
+        {"03 03", X86_ACCESS_READ},
+        {"83 03 01", X86_ACCESS_RMW},
+        {"83 3b 01", X86_ACCESS_READ},
+        {"f7 03 00 00 00 00", X86_ACCESS_READ},
+        {"f7 13", X86_ACCESS_RMW},
+        {"f7 23", X86_ACCESS_READ},
+        {"87 03", X86_ACCESS_RMW},
+        {"0f b1 03", X86_ACCESS_RMW},
+        {"0f c1 03", X86_ACCESS_RMW},
+        {"0f a3 03", X86_ACCESS_READ},
+        {"0f ab 03", X86_ACCESS_RMW},
+        {"0f ba 23 01", X86_ACCESS_READ},
+        {"0f ba 2b 01", X86_ACCESS_RMW},
+        {"0f c7 0b", X86_ACCESS_RMW},
+        {"d1 23", X86_ACCESS_RMW},
+        {"0f a5 03", X86_ACCESS_RMW},
+        {"89 03", X86_ACCESS_WRITE},
+        {"8b 03", X86_ACCESS_READ},
+        {"c7 03 01 00 00 00", X86_ACCESS_WRITE},
+        {"0f 94 03", X86_ACCESS_WRITE},
+        {"0f 44 03", X86_ACCESS_READ},
+        {"ff 33", X86_ACCESS_READ},
+        {"0f 10 03", X86_ACCESS_READ},
+        {"0f 11 03", X86_ACCESS_WRITE},
+        {"a4", X86_ACCESS_READ},
+        {"aa", X86_ACCESS_WRITE},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        start(PROT32, WORLD_PLAIN);
+        world.regs.gpr[RBX] = 0x200;
+        okay(cases[i].text);
+        if (world.log[0].kind != cases[i].kind)
+            fail_msg("%s: access %u", cases[i].text, world.log[0].kind);
+    }
+}
+
+/* What is not there faults, in every kind of operand, and leaves nothing behind. */
+static void test_page_faults(void **state)
+{
+    static const char *const texts[] = {
+        "8b 03",
+        "89 03",
+        "01 03",
+        "0f a3 03",
+        "0f ab 03",
+        "0f c7 0b",
+        "0f 10 03",
+        "0f 11 03",
+        "ff 33",
+        "ff 13",
+        "ff 23",
+        "8f 03",
+        "63 03",
+        "0f b6 03",
+        "0f 94 03",
+        "a4",
+        "a6",
+        "aa",
+        "ac",
+        "ae",
+        "d7",
+        "66 0f 6e 03",
+        "c4 e2 78 f3 0b",
+        "c4 e2 7b f6 03",
+        "f3 a4",
+        "6c",
+        "6e",
+        "a3 00 00 ff 00 00 00 00 00",
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        enum x86_emul_result res;
+
+        start(LONG64, world_modes[i & 1]);
+        world.regs.gpr[RBX] = world.regs.gpr[RSI] = world.regs.gpr[RDI] = 0x10000;
+        world.regs.gpr[RCX] = 2;
+        res = run(texts[i]);
+        if (res != X86_EMUL_EXCEPTION || world.emul.event.vector != X86_EXC_PF)
+            fail_msg("%s: result %d, vector %u", texts[i], (int)res, world.emul.event.vector);
+        assert_true(world.emul.event.cr2 >= 0x10000);
+        assert_int_equal(world.regs.gpr[RSP], 0x1000);
+    }
+}
+
+/* A comparison that fails writes nothing; one that succeeds writes once. */
+static void test_compare_writes(void **state)
+{
+    (void)state;
+    start(LONG64, WORLD_RETRY);
+    world.regs.gpr[RBX] = 0x200;
+    world.regs.gpr[RAX] = 1;
+    okay("0f b1 13");
+    assert_int_equal(world.accesses, 1);
+    assert_int_equal(world.regs.gpr[RAX], mem(0x200, 4));
+    okay("0f b1 13");
+    assert_int_equal(world.accesses, 3);
+    assert_int_equal(mem(0x200, 4), 0);
+    world.regs.gpr[RAX] = 1;
+    okay("48 0f c7 0b");
+    assert_int_equal(world.accesses, 4);
+    okay("48 0f c7 0b");
+    assert_int_equal(world.accesses, 6);
+    assert_true(mem(0x200, 8) == 0x200 && mem(0x208, 8) == 0);
+    world.regs.rip = 0x100;
+    world.regs.gpr[RBX] = 0x208;
+    faults("48 0f c7 0b", X86_EXC_GP); /* 16 bytes are aligned */
+    okay("0f c7 0b");
+}
+
+static enum x86_emul_result bad_batch(struct x86_emul *e, const struct x86_rep *rep, uint32_t *done)
+{
+    struct world *w = (struct world *)e;
+
+    *done = w->batches++ & 1 ? rep->count + 1 : 0;
+    return X86_EMUL_OKAY;
+}
+
+/* A hook that says it did nothing, or more than there is, is not believed. */
+static void test_bad_batch(void **state)
+{
+    struct x86_emul_ops ops;
+    (void)state;
+
+    start(LONG64, WORLD_PLAIN);
+    ops = *world.emul.ops;
+    ops.rep = bad_batch;
+    world.emul.ops = &ops;
+    world.regs.gpr[RDI] = 0x200;
+    world.regs.gpr[RCX] = 4;
+    world.regs.gpr[RAX] = 0x5a;
+    okay("f3 aa");
+    assert_int_equal(mem(0x200, 4), 0x5a5a5a5a);
+    assert_int_equal(mem(0x204, 1), 0x06);
+    assert_int_equal(world.regs.gpr[RDI], 0x204);
+    assert_int_equal(world.batches, 3); /* the last one goes alone */
+}
+
 static void ends(enum mode mode, const char *text, enum x86_emul_result want)
 {
     enum x86_emul_result res;
@@ -560,6 +709,7 @@ static void test_branches(void **state)
         assert_true(world.regs.gpr[RCX] == 0);
         assert_int_equal(world.regs.rip, 0x1239);
         okay("e3 10");
+        assert_true(world.regs.gpr[RCX] == 0);
         assert_int_equal(world.regs.rip, 0x124b);
         world.regs.rflags |= X86_FLAG_ZF;
         okay("74 05");
@@ -567,6 +717,9 @@ static void test_branches(void **state)
         okay("0f 85 00 01 00 00");
         assert_int_equal(world.regs.rip, 0x1258);
         world.regs.gpr[RCX] = 5;
+        okay("e3 00");
+        assert_int_equal(world.regs.gpr[RCX], 5);
+        world.regs.rip -= 2;
         okay("e0 10"); /* LOOPNE with ZF */
         assert_int_equal(world.regs.rip, 0x125a);
         okay("e1 10");
@@ -686,6 +839,19 @@ static void test_segment_loads(void **state)
         assert_int_equal(world.regs.seg[X86_ES].base, mem(0x1000, 2) << 4);
         okay("0e");
         assert_int_equal(mem(0x1000, 2), 0x10);
+        world.regs.seg[X86_FS].sel = 0x1234;
+        world.regs.seg[X86_GS].sel = 0x5678;
+        okay("0f a0");
+        okay("0f a8");
+        assert_int_equal(mem(0xffe, 2), 0x1234);
+        assert_int_equal(mem(0xffc, 2), 0x5678);
+        okay("0f a1");
+        assert_int_equal(world.regs.seg[X86_FS].base, 0x56780);
+        start(PROT32, world_modes[how]);
+        world.regs.seg[X86_GS].sel = 0x5678;
+        set_mem(0xffc, 0xabcdabcd);
+        okay("0f a8"); /* the upper half stays as it was */
+        assert_int_equal(mem(0xffc, 4), 0xabcd5678);
     }
 }
 
@@ -700,8 +866,15 @@ static void test_interrupt_flag(void **state)
     assert_false(world.emul.shadow);
     okay("fa");
     assert_false(world.regs.rflags & X86_FLAG_IF);
+    start(VM86, WORLD_PLAIN);
+    faults("9c", X86_EXC_GP);
+    faults("9d", X86_EXC_GP);
+    world.regs.rflags |= 3 << 12;
+    okay("9c");
+    okay("9d");
+    assert_true(world.regs.rflags & X86_FLAG_VM);
+    start(PROT32, WORLD_PLAIN);
     world.regs.cpl = 3;
-    world.regs.rip = 0x100;
     faults("fb", X86_EXC_GP);
     world.regs.rflags |= 3 << 12;
     okay("fb");
@@ -748,7 +921,9 @@ int main(void)
         cmocka_unit_test(test_branches),      cmocka_unit_test(test_branches16),
         cmocka_unit_test(test_stack16),       cmocka_unit_test(test_stack_frames),
         cmocka_unit_test(test_segment_loads), cmocka_unit_test(test_interrupt_flag),
-        cmocka_unit_test(test_compat),
+        cmocka_unit_test(test_compat),        cmocka_unit_test(test_access_kinds),
+        cmocka_unit_test(test_page_faults),   cmocka_unit_test(test_compare_writes),
+        cmocka_unit_test(test_bad_batch),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

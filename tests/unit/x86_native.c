@@ -9,8 +9,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <asm/prctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "x86_native.h"
 
@@ -136,14 +139,19 @@ void native_setup(void)
         abort();
 }
 
-/* Before each run, for cmocka puts its own handlers in place with each test. */
-static void catch_faults(void)
+/* For one run only: cmocka and libFuzzer have handlers of their own. */
+static void catch_faults(bool on)
 {
-    struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+    static struct sigaction before[sizeof(signals) / sizeof(signals[0])];
+    struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
-    for (unsigned int i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-        sigaction(signals[i], &sa, NULL);
+    for (unsigned int i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        if (on)
+            sigaction(signals[i], &sa, &before[i]);
+        else
+            sigaction(signals[i], &before[i], NULL);
+    }
 }
 
 uint8_t *native_mem(void)
@@ -166,6 +174,15 @@ bool native_has_avx(void)
     return x86_native_avx;
 }
 
+/* Of the C library's thread: an instruction with an FS override goes there. */
+uint64_t native_fs_base(void)
+{
+    unsigned long base = 0;
+
+    syscall(SYS_arch_prctl, ARCH_GET_FS, &base);
+    return base;
+}
+
 /* jmp *0(%rip), then the address. */
 static void put_return(uint8_t *at)
 {
@@ -180,11 +197,12 @@ int native_run(const uint8_t *insn, unsigned int bytes, uint64_t *error)
     memcpy(code, insn, bytes);
     put_return(code + bytes);
     put_return(code + PAD);
-    catch_faults();
+    catch_faults(true);
     x86_native_target = (uintptr_t)code;
     fault_vector = -1;
     fault_error = 0;
     x86_native_enter();
+    catch_faults(false);
     *error = fault_error;
     return fault_vector;
 }

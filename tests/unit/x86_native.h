@@ -26,6 +26,7 @@ uint64_t native_code(void);
 /* Where a branch of the instruction may go: this and the byte after. */
 uint64_t native_pad(void);
 bool native_has_avx(void);
+uint64_t native_fs_base(void);
 
 /*
  * Run the instruction from x86_native, to where the results go. Returns the vector of the exception

@@ -14,6 +14,11 @@
 
 static uint64_t seed = 0x9e3779b97f4a7c15;
 
+void rnd_seed(uint64_t value)
+{
+    seed = value;
+}
+
 uint64_t rnd(void)
 {
     uint64_t z = seed += 0x9e3779b97f4a7c15;
@@ -338,17 +343,33 @@ static bool same(const struct world *w, int vector, int native_vector, uint64_t 
     return ok;
 }
 
-static void load_case(struct world *w, const uint8_t *insn, unsigned int bytes,
-                      const struct native_state *st)
+void world_load(struct world *w, const uint8_t *insn, unsigned int bytes,
+                const struct native_state *st)
 {
     w->base = (uintptr_t)native_mem();
     memcpy(w->mem, native_mem(), NATIVE_MEM_SIZE);
     memcpy(w->regs.gpr, st->gpr, sizeof(st->gpr));
     memcpy(w->vec, st->vec, sizeof(st->vec));
     w->regs.rflags = st->rflags;
+    w->regs.seg[X86_FS].base = native_fs_base();
     w->regs.rip = native_code();
     memcpy(w->emul.bytes, insn, bytes);
     w->emul.nr_bytes = (uint8_t)bytes;
+}
+
+/*
+ * A locked access over the end of a cache line stops the whole machine for a while, and kernels
+ * send a signal for it.
+ */
+static bool splits_line(const struct world *w)
+{
+    for (unsigned int i = 0; i < w->logged; i++) {
+        const struct world_access *a = &w->log[i];
+
+        if (a->kind == X86_ACCESS_RMW && a->where % 64 + a->bytes > 64)
+            return true;
+    }
+    return false;
 }
 
 void compare(const char *name, const uint8_t *insn, unsigned int bytes,
@@ -360,9 +381,11 @@ void compare(const char *name, const uint8_t *insn, unsigned int bytes,
 
     for (int mode = 0; mode < WORLD_MODES; mode++) {
         world_init(&worlds[mode], (enum world_mode)mode);
-        load_case(&worlds[mode], insn, bytes, st);
+        world_load(&worlds[mode], insn, bytes, st);
         vector[mode] = vector_of(&worlds[mode], world_run(&worlds[mode]));
     }
+    if (splits_line(&worlds[0]))
+        return;
     x86_native = *st;
     native = native_run(insn, bytes, &error);
     for (int mode = 0; mode < WORLD_MODES; mode++) {

@@ -41,6 +41,7 @@ struct world {
     uint32_t out_sum;     /* of what was written to ports */
 };
 
+void rnd_seed(uint64_t value);
 uint64_t rnd(void);
 /* A value with bits worth trying. */
 uint64_t rnd_value(void);
@@ -51,12 +52,16 @@ uint32_t world_port(uint16_t port, unsigned int bytes);
 
 /* Flat 64-bit mode at CPL 3, all features on. */
 void world_init(struct world *w, enum world_mode mode);
+/* The registers of `st`, the memory of native_mem(), and an instruction. */
+void world_load(struct world *w, const uint8_t *insn, unsigned int bytes,
+                const struct native_state *st);
 /* Until the instruction is through; RETRY is checked to change nothing and tried again. */
 enum x86_emul_result world_run(struct world *w);
 
 /*
  * Run an instruction from `st` and the memory of native_mem() on the processor and in all modes on
- * the emulator; fail the test where they differ in anything but the flags `undef`.
+ * the emulator; fail the test where they differ in anything but the flags `undef`. A
+ * read-modify-write over the end of a cache line is left out.
  */
 void compare(const char *name, const uint8_t *insn, unsigned int bytes,
              const struct native_state *st, uint64_t undef);
