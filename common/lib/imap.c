@@ -346,17 +346,18 @@ int imap_assign(struct imap_txn *t, uint64_t first, uint64_t last, uint64_t valu
 static struct imap_node *own_at(struct imap_txn *t, uint64_t addr)
 {
     struct imap_node **at = &t->root;
+    struct imap_node *n = NULL;
 
-    for (;;) {
-        struct imap_node *n = own(t, *at);
-
+    while (*at != NULL) {
+        n = own(t, *at);
         if (n == NULL)
-            return NULL;
+            break;
         *at = n;
         if (addr >= n->first && addr <= n->last)
-            return n;
+            break;
         at = addr < n->first ? &n->left : &n->right;
     }
+    return n;
 }
 
 /* Let an interval begin at `addr`. */

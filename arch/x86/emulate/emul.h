@@ -130,7 +130,7 @@ static inline uint64_t x86_mask(unsigned int bytes)
 
 static inline uint64_t x86_sign_bit(unsigned int bytes)
 {
-    return UINT64_C(1) << (bytes * 8 - 1);
+    return UINT64_C(1) << ((bytes * 8 - 1) & 63);
 }
 
 static inline int64_t x86_sext(uint64_t value, unsigned int bytes)
