@@ -18,7 +18,8 @@
 
 #include "x86_world.h"
 
-#define CASES 400
+#define CASES        250
+#define LEGACY_CASES 120
 
 /* One opcode; REX, 66h and the addressing form vary. */
 struct shape {
@@ -159,7 +160,21 @@ static void special_values(struct gen *g, const struct shape *sh, struct native_
     }
 }
 
-/* False: this choice of registers contradicts itself. */
+/* False: registers are to be an address and something else too. */
+static bool choice_holds(const struct gen *g, const struct shape *sh)
+{
+    bool ax_dx = g->base == 0 || g->base == 2 || g->index == 0 || g->index == 2;
+
+    if (!g->mem)
+        return true;
+    if ((sh->flags & (BITS | STACK | MATCH)) && (g->base == g->reg || g->index == g->reg))
+        return false;
+    if ((sh->flags & STACK) && (g->base == X86_RSP || g->index == X86_RSP))
+        return false;
+    return !((sh->flags & MATCH) && ax_dx);
+}
+
+/* False: choice_holds(). */
 static bool choose(struct gen *g, const struct shape *sh, struct native_state *st)
 {
     bool w = !(sh->flags & NOW) && (rnd() & 1);
@@ -225,12 +240,7 @@ static bool choose(struct gen *g, const struct shape *sh, struct native_state *s
     }
     g->imm8 = (uint8_t)rnd();
     put(g, imm == 1 ? g->imm8 : rnd_value(), imm);
-    if (g->mem && (sh->flags & (BITS | STACK | MATCH)) && (g->base == g->reg || g->index == g->reg))
-        return false;
-    if (g->mem && (sh->flags & STACK) && (g->base == 4 || g->index == 4))
-        return false;
-    if (g->mem && (sh->flags & MATCH) &&
-        (g->base == 0 || g->base == 2 || g->index == 0 || g->index == 2))
+    if (!choice_holds(g, sh))
         return false;
     special_values(g, sh, st);
     return true;
@@ -279,6 +289,158 @@ static void run_shape(const struct shape *sh)
     assert_true(compared > CASES / 4);
 }
 
+/* ModRM and displacement of 16-bit addresses. */
+static void put_memory16(struct gen *g, struct native_state *st, unsigned int offset)
+{
+    static const uint8_t bases[8] = {3, 3, 5, 5, 6, 7, 5, 3};
+    unsigned int rm = rnd() & 7, mod = rnd() % 3;
+    uint16_t disp = mod == 1 ? (uint16_t)(int8_t)rnd() : mod == 2 ? (uint16_t)rnd() : 0;
+    uint16_t rest = (uint16_t)(offset - disp);
+
+    put(g, mod << 6 | (g->reg & 7) << 3 | rm, 1);
+    if (mod == 0 && rm == 6) {
+        put(g, offset, 2);
+        return;
+    }
+    g->base = bases[rm];
+    if (rm < 4) {
+        g->index = rm & 1 ? X86_RDI : X86_RSI;
+        rest = (uint16_t)(rest - st->gpr[g->index]);
+    }
+    st->gpr[g->base] = (st->gpr[g->base] & ~UINT64_C(0xffff)) | rest;
+    put(g, disp, mod);
+}
+
+/* Of 32-bit ones; rSP and rBP mean the flat SS unless `ds` says that DS is named. */
+static void put_memory32(struct gen *g, struct native_state *st, unsigned int offset, bool ds)
+{
+    unsigned int mod = rnd() % 3, scale = rnd() & 3;
+    uint32_t disp = mod == 1 ? (uint32_t)(int8_t)rnd() : mod == 2 ? (uint32_t)rnd() : 0;
+
+    if (rnd() % 8 == 0) {
+        put(g, (g->reg & 7) << 3 | 5, 1);
+        put(g, offset, 4);
+        return;
+    }
+    do {
+        g->base = rnd() & 7;
+        g->index = rnd() & 7;
+    } while (g->index == g->base || g->index == 4 || (mod == 0 && g->base == 5));
+    if (!ds && (g->base == X86_RSP || g->base == X86_RBP))
+        offset += (uint32_t)(uintptr_t)native_mem();
+    if (g->base != 4 && (rnd() & 1)) {
+        g->index = 16;
+        put(g, mod << 6 | (g->reg & 7) << 3 | g->base, 1);
+        st->gpr[g->base] = offset - disp;
+    } else {
+        put(g, mod << 6 | (g->reg & 7) << 3 | 4, 1);
+        put(g, scale << 6 | g->index << 3 | g->base, 1);
+        st->gpr[g->base] = offset - disp - ((uint32_t)st->gpr[g->index] << scale);
+    }
+    put(g, disp, mod == 2 ? 4 : mod);
+}
+
+static void put_prefixes(struct gen *g, const struct shape *sh, bool p66, bool p67, bool ds)
+{
+    if ((sh->flags & REPS) && rnd() % 3)
+        put(g, rnd() & 1 ? 0xf3 : 0xf2, 1);
+    if ((sh->flags & LOCK) && g->mem && rnd() % 4 == 0)
+        put(g, 0xf0, 1);
+    if (ds)
+        put(g, 0x3e, 1);
+    if (p67)
+        put(g, 0x67, 1);
+    if (p66)
+        put(g, 0x66, 1);
+    if (sh->flags & VEX)
+        return;
+    if (sh->prefix)
+        put(g, sh->prefix, 1);
+    if (sh->map)
+        put(g, 0x0f, 1);
+    if (sh->map > 1)
+        put(g, sh->map == 2 ? 0x38 : 0x3a, 1);
+    put(g, sh->opcode, 1);
+}
+
+/* Values as legacy code sees them: 32 bits, and offsets in DS and ES. */
+static void legacy_values(struct gen *g, const struct shape *sh, struct native_state *st)
+{
+    uint64_t mem = (uintptr_t)native_mem();
+
+    special_values(g, sh, st);
+    if (sh->flags & STRING) {
+        st->gpr[X86_RSI] -= mem;
+        st->gpr[X86_RDI] -= mem;
+        if (rnd() % 8 == 0) /* over the segment's end or start */
+            st->gpr[X86_RDI] = rnd() & 1 ? NATIVE_MEM_SIZE - rnd() % 20 : rnd() % 20;
+    }
+    for (unsigned int i = 0; i < 8; i++)
+        st->gpr[i] &= UINT32_MAX;
+}
+
+/* choose() for code of 32 or 16 bits. */
+static bool choose_legacy(unsigned int bits, struct gen *g, const struct shape *sh,
+                          struct native_state *st)
+{
+    bool p66 = !(sh->flags & (NO66 | VEX)) && !sh->prefix && rnd() % 3 == 0;
+    bool p67 = rnd() % 3 == 0, ds = rnd() & 1;
+    bool ad32 = (bits == 32) != p67;
+    unsigned int imm = sh->imm, offset = 3000 + rnd() % 2000;
+
+    memset(g, 0, sizeof(*g));
+    g->base = g->index = 16;
+    choose_values(st);
+    for (unsigned int i = 0; i < 8; i++)
+        st->gpr[i] &= UINT32_MAX;
+    g->size = (bits == 32) != p66 ? 4 : 2;
+    if ((sh->flags & ALIGN) && rnd() % 8)
+        offset &= ~31u;
+    else if (!(sh->flags & MATCH) && rnd() % 8 == 0)
+        offset = NATIVE_MEM_SIZE - rnd() % 20;
+    g->address = (uintptr_t)native_mem() + offset;
+    imm = imm == IZ || imm == IQ ? g->size : imm;
+    g->reg = sh->reg >= 0 ? (unsigned int)sh->reg : rnd() & 7;
+    g->mem = sh->reg != -2 && ((sh->flags & MEM) || rnd() % 4);
+    put_prefixes(g, sh, p66, p67, (ds || !ad32) && g->mem);
+    if (sh->flags & VEX)
+        put_vex(g, sh, 0, sh->flags & VVVV ? rnd() & 7 : 0);
+    if (g->mem && ad32)
+        put_memory32(g, st, offset, ds);
+    else if (g->mem)
+        put_memory16(g, st, offset);
+    else if (sh->reg != -2)
+        put(g, 0xc0 | (g->reg & 7) << 3 | (rnd() & 7), 1);
+    g->imm8 = (uint8_t)rnd();
+    put(g, imm == 1 ? g->imm8 : rnd_value(), imm);
+    if (!choice_holds(g, sh))
+        return false;
+    legacy_values(g, sh, st);
+    return true;
+}
+
+static void run_legacy(unsigned int bits, const struct shape *sh)
+{
+    unsigned int compared = 0;
+
+    for (unsigned int i = 0; i < LEGACY_CASES; i++) {
+        struct native_state st;
+        struct gen g;
+        uint64_t undef;
+
+        if (i % 16 == 0)
+            rnd_memory();
+        if (!choose_legacy(bits, &g, sh, &st))
+            continue;
+        undef = undefined_flags(sh, &g, &st);
+        if (undef == ~UINT64_C(0))
+            continue;
+        compare_mode(bits, sh->name, g.insn, g.len, &st, undef);
+        compared++;
+    }
+    assert_true(compared > LEGACY_CASES / 4);
+}
+
 /* Shapes that a processor has or has not: a bit of CPUID. */
 struct family {
     const struct shape *shapes;
@@ -308,6 +470,31 @@ static void test_family(void **state)
         run_shape(&f->shapes[i]);
 }
 
+static void run_family_legacy(unsigned int bits, const struct family *f)
+{
+    if (!has_feature(f) || !native_setup_legacy())
+        skip();
+    for (size_t i = 0; i < f->count; i++) {
+        const struct shape *sh = &f->shapes[i];
+
+        if (sh->map == 0 && sh->opcode == 0x63) /* ARPL here */
+            continue;
+        if (bits == 16 && sh->map == 1 && sh->opcode == 0xca) /* BSWAP of a word is undefined */
+            continue;
+        run_legacy(bits, sh);
+    }
+}
+
+static void test_family32(void **state)
+{
+    run_family_legacy(32, *state);
+}
+
+static void test_family16(void **state)
+{
+    run_family_legacy(16, *state);
+}
+
 #define FAMILY(name, leaf, reg, bit)                                                          \
     static struct family name = {name##_shapes, sizeof(name##_shapes) / sizeof(struct shape), \
                                  leaf, reg, bit}
@@ -326,16 +513,30 @@ FAMILY(bmi2, 7, 1, 8);
 FAMILY(avx, 1, 2, 28);
 FAMILY(avx2, 7, 1, 5);
 
+FAMILY(legacy, 0, 0, 0);
+
 #define TEST(name)                                         \
     {                                                      \
         "processor_" #name, test_family, NULL, NULL, &name \
+    }
+#define TEST_LEGACY(name)                                      \
+    {"processor32_" #name, test_family32, NULL, NULL, &name},  \
+    {                                                          \
+        "processor16_" #name, test_family16, NULL, NULL, &name \
     }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(base),    TEST(sse3), TEST(sse41), TEST(cx16), TEST(popcnt), TEST(lzcnt), TEST(movbe),
-        TEST(movdiri), TEST(adx),  TEST(bmi1),  TEST(bmi2), TEST(avx),    TEST(avx2),
+        TEST(base),         TEST(sse3),         TEST(sse41),
+        TEST(cx16),         TEST(popcnt),       TEST(lzcnt),
+        TEST(movbe),        TEST(movdiri),      TEST(adx),
+        TEST(bmi1),         TEST(bmi2),         TEST(avx),
+        TEST(avx2),         TEST_LEGACY(base),  TEST_LEGACY(legacy),
+        TEST_LEGACY(sse3),  TEST_LEGACY(sse41), TEST_LEGACY(popcnt),
+        TEST_LEGACY(lzcnt), TEST_LEGACY(movbe), TEST_LEGACY(movdiri),
+        TEST_LEGACY(adx),   TEST_LEGACY(bmi1),  TEST_LEGACY(bmi2),
+        TEST_LEGACY(avx),   TEST_LEGACY(avx2),
     };
 
     native_setup();

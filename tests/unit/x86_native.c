@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <asm/ldt.h>
 #include <asm/prctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -19,6 +20,8 @@
 
 #define CODE_SIZE 4096u
 #define PAD       256u
+#define ENTRY     512u /* of legacy code: a far jump, and its pointer 16 bytes on */
+#define LEAVE     576u
 
 struct native_state x86_native;
 extern uint64_t x86_native_target;
@@ -104,7 +107,9 @@ static void on_fault(int signal, siginfo_t *info, void *context)
     uint64_t rip = (uint64_t)uc->uc_mcontext.gregs[REG_RIP];
 
     (void)info;
-    if (rip - (uintptr_t)code >= CODE_SIZE) { /* not ours: a bug of the test */
+    if ((uc->uc_mcontext.gregs[REG_CSGSFS] & 4) != 0) /* of the LDT: back to 64 bits */
+        uc->uc_mcontext.gregs[REG_CSGSFS] = (uc->uc_mcontext.gregs[REG_CSGSFS] & ~0xffffll) | 0x33;
+    else if (rip - (uintptr_t)code >= CODE_SIZE) { /* not ours: a bug of the test */
         struct sigaction sa = {.sa_handler = SIG_DFL};
 
         sigaction(signal, &sa, NULL);
@@ -202,6 +207,65 @@ int native_run(const uint8_t *insn, unsigned int bytes, uint64_t *error)
     fault_vector = -1;
     fault_error = 0;
     x86_native_enter();
+    catch_faults(false);
+    *error = fault_error;
+    return fault_vector;
+}
+
+static bool set_segment(unsigned int entry, const void *base, uint32_t limit, unsigned int contents,
+                        bool wide)
+{
+    struct user_desc desc = {
+        .entry_number = entry,
+        .base_addr = (uint32_t)(uintptr_t)base,
+        .limit = limit,
+        .seg_32bit = wide,
+        .contents = contents,
+    };
+
+    return syscall(SYS_modify_ldt, 1, &desc, sizeof(desc)) == 0;
+}
+
+bool native_setup_legacy(void)
+{
+    return set_segment(0, code, CODE_SIZE - 1, MODIFY_LDT_CONTENTS_CODE, false) &&
+           set_segment(1, code, CODE_SIZE - 1, MODIFY_LDT_CONTENTS_CODE, true) &&
+           set_segment(2, mem, NATIVE_MEM_SIZE - 1, MODIFY_LDT_CONTENTS_DATA, true);
+}
+
+/* jmp far 33h:LEAVE, of 32 bits. */
+static void put_far_return(uint8_t *at, unsigned int bits)
+{
+    uint32_t target = (uint32_t)(uintptr_t)code + LEAVE;
+
+    if (bits == 16)
+        *at++ = 0x66;
+    *at++ = 0xea;
+    memcpy(at, &target, 4);
+    memcpy(at + 4, "\x33\0", 2);
+}
+
+static void set_data_segments(unsigned int selector)
+{
+    __asm__ volatile("mov %0, %%ds; mov %0, %%es" : : "r"(selector));
+}
+
+int native_run_legacy(unsigned int bits, const uint8_t *insn, unsigned int bytes, uint64_t *error)
+{
+    uint64_t pointer = (uint64_t)(bits == 16 ? 0x07 : 0x0f) << 32; /* selector:0 */
+
+    memcpy(code, insn, bytes);
+    put_far_return(code + bytes, bits);
+    memcpy(code + ENTRY, "\xff\x2d\x0a\0\0\0", 6); /* jmp far [rip + 10] */
+    memcpy(code + ENTRY + 16, &pointer, 8);
+    put_return(code + LEAVE);
+    x86_native_target = (uintptr_t)code + ENTRY;
+    fault_vector = -1;
+    fault_error = 0;
+    catch_faults(true);
+    set_data_segments(NATIVE_DATA_SEL);
+    x86_native_enter();
+    set_data_segments(0);
     catch_faults(false);
     *error = fault_error;
     return fault_vector;

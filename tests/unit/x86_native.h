@@ -34,4 +34,13 @@ uint64_t native_fs_base(void);
  */
 int native_run(const uint8_t *insn, unsigned int bytes, uint64_t *error);
 
+/*
+ * The same as code of 32 or 16 bits, in segments of its own: code starts at native_code() and ends
+ * with the page, DS and ES are native_mem() and no more, SS is flat. False: the kernel refuses.
+ */
+bool native_setup_legacy(void);
+int native_run_legacy(unsigned int bits, const uint8_t *insn, unsigned int bytes, uint64_t *error);
+
+#define NATIVE_DATA_SEL 0x17
+
 #endif

@@ -312,6 +312,15 @@ static const struct shape avx2_shapes[] = {
     {"vmovntdqa", 2, 0x2a, 0x66, -1, 0, MEM | VEX | VEXL | ALIGN, 0},
 };
 
+/* Of 32- and 16-bit code only. */
+static const struct shape legacy_shapes[] = {
+    {"inc r", 0, 0x43, 0, -2, 0, 0, 0},        {"inc esp", 0, 0x44, 0, -2, 0, 0, 0},
+    {"dec r", 0, 0x4e, 0, -2, 0, 0, 0},        {"push es", 0, 0x06, 0, -2, 0, STACK, 0},
+    {"push ds", 0, 0x1e, 0, -2, 0, STACK, 0},  {"pusha", 0, 0x60, 0, -2, 0, STACK, 0},
+    {"popa", 0, 0x61, 0, -2, 0, STACK, 0},     {"group1 82", 0, 0x82, 0, 2, 1, B | LOCK, 0},
+    {"group1 82 cmp", 0, 0x82, 0, 7, 1, B, 0},
+};
+
 #undef B
 
 #endif

@@ -66,4 +66,8 @@ enum x86_emul_result world_run(struct world *w);
 void compare(const char *name, const uint8_t *insn, unsigned int bytes,
              const struct native_state *st, uint64_t undef);
 
+/* The same as code of 32 or 16 bits (native_run_legacy()), or 64. */
+void compare_mode(unsigned int bits, const char *name, const uint8_t *insn, unsigned int bytes,
+                  const struct native_state *st, uint64_t undef);
+
 #endif

@@ -223,7 +223,7 @@ static const struct x86_opcode map1[256] = {
     [0xbf] = {x86_exec_movsx16, 0, F_G_E, OP_WRITE | OP_SRC16},
     [0xc0] = {x86_exec_xadd, 0, F_E_G, OP_BYTE | OP_LOCK},
     [0xc1] = {x86_exec_xadd, 0, F_E_G, OP_LOCK},
-    [0xc3] = {x86_exec_movnti, 0, F_E_G, OP_WRITE | OP_MEM},
+    [0xc3] = {x86_exec_movnti, 0, F_E_G, OP_WRITE | OP_MEM | OP_DWORD},
     [0xc7] = {0, group9, F_X, 0},
     [0xc8 ... 0xcf] = {x86_exec_bswap, 0, F_R, 0},
     [0xd6] = {x86_exec_sse, 0, F_X, OP_BOTH},
@@ -256,7 +256,7 @@ static const struct sparse sparse[] = {
     {2, 0xf6, PP_F2, {x86_exec_mulx, 0, F_X, OP_VEX}},
     {2, 0xf7, PP_NONE, {x86_exec_bextr, 0, F_G_E, OP_WRITE | OP_VEX}},
     {2, 0xf7, PP_66 | PP_F3 | PP_F2, {x86_exec_shiftx, 0, F_G_E, OP_WRITE | OP_VEX}},
-    {2, 0xf9, PP_NONE, {x86_exec_mov, 0, F_E_G, OP_WRITE | OP_MEM}},
+    {2, 0xf9, PP_NONE, {x86_exec_mov, 0, F_E_G, OP_WRITE | OP_MEM | OP_DWORD}},
     {3, 0xf0, PP_F2, {x86_exec_rorx, 0, F_G_E_I8, OP_WRITE | OP_VEX}},
 };
 
