@@ -104,6 +104,12 @@ gfn_t p2m_max_gfn(const struct domain *d)
     return gfn(d->p2m.max_gfn);
 }
 
+bool p2m_fault_is_spurious(struct domain *d, gfn_t g)
+{
+    (void)d, (void)g;
+    return false;
+}
+
 void p2m_dump(struct domain *d)
 {
     (void)d;

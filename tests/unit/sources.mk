@@ -2,7 +2,8 @@
 #
 # Parts of the hypervisor over the fake architecture, as the unit tests and the fuzzers link them. TOP is set.
 
-fake := $(addprefix arch/fake/,arch.c p2m.c)
+fake-host := $(addprefix arch/fake/,host.c p2m.c)
+fake := arch/fake/arch.c $(fake-host)
 stand-ins := $(addprefix tests/unit/fake/,alloc.c dm.c domain.c evtchn.c panic.c rcu.c scene.c sched.c)
 lib := $(addprefix common/lib/,imap.c parse.c rangeset.c)
 # As on Arm, without the buffered ring; programs that have it say so.

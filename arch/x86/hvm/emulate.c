@@ -79,7 +79,7 @@ static enum x86_emul_result forward(struct vcpu *v, struct hvm_operand *op, stru
         break;
     }
     v->arch.io.kind = HVM_IO_NONE;
-    if (a->read)
+    if (a->read && !a->data_is_ptr)
         a->data = size_mask(a->size);
     return X86_EMUL_OKAY;
 }
@@ -341,14 +341,17 @@ static enum x86_emul_result plan_port(struct x86_emul *e, const struct x86_rep *
     return X86_EMUL_OKAY;
 }
 
-/* Nobody claimed a batch that reads: the RAM it goes to is all ones. */
-static void fill_ones(const struct batch *b, const struct x86_rep *r, uint32_t n)
+/* Nobody answers a batch that reads: the RAM it goes to is all ones. It is inside one page. */
+static void fill_ones(const struct ioreq_access *a)
 {
-    uint64_t first = r->down ? b->data - (uint64_t)(n - 1) * r->bytes : b->data;
-    void *host = hvm_gpa_to_host(current->domain, first, true);
+    uint64_t first = a->df ? a->data - (uint64_t)(a->count - 1) * a->size : a->data;
+    void *host;
 
-    if (b->read && host != NULL)
-        memset(host, 0xff, (size_t)n * r->bytes);
+    if (!a->read || !a->data_is_ptr)
+        return;
+    host = hvm_gpa_to_host(current->domain, first, true);
+    if (host != NULL)
+        memset(host, 0xff, (size_t)a->count * a->size);
 }
 
 static void batch_request(const struct x86_rep *r, const struct batch *b, uint32_t n,
@@ -398,7 +401,7 @@ static enum x86_emul_result emul_rep(struct x86_emul *e, const struct x86_rep *r
     if (res != X86_EMUL_OKAY)
         return res;
     he->batch = 0;
-    fill_ones(&b, r, n);
+    fill_ones(&a);
     *done = n;
     return X86_EMUL_OKAY;
 }
@@ -496,13 +499,14 @@ void hvm_emulate(struct vcpu *v)
     he->nr_bytes = e.nr_bytes;
 }
 
-/* The answer to what the instruction waits for. */
-void hvm_emulate_answer(struct vcpu *v, const struct ioreq_access *a)
+void hvm_emulate_answer(struct vcpu *v, const struct ioreq_access *a, bool answered)
 {
     struct hvm_emulation *he = &v->arch.emul;
     struct hvm_operand *op = he->waits_for;
 
     if (he->batch != 0) {
+        if (!answered)
+            fill_ones(a);
         he->batch_done = he->batch;
         he->batch = 0;
     } else if (op != NULL) {

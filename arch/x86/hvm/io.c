@@ -108,13 +108,12 @@ void arch_ioreq_complete(struct vcpu *v, const struct ioreq_access *access, bool
 {
     unsigned int kind = v->arch.io.kind;
 
-    (void)answered; /* without an answer the data is all ones, as if nobody had claimed it */
     BUG_ON(kind == HVM_IO_NONE);
     v->arch.io.kind = HVM_IO_NONE;
-    if (kind == HVM_IO_PORT)
+    if (kind == HVM_IO_PORT) /* without an answer the data is all ones, as if nobody claimed it */
         complete_port(v, access);
     else
-        hvm_emulate_answer(v, access);
+        hvm_emulate_answer(v, access, answered);
 }
 
 void hvm_nested_fault(struct vcpu *v, uint64_t gpa, bool write, bool exec)

@@ -19,4 +19,9 @@ struct p2m {
     uint64_t max_gfn;
 };
 
+struct domain;
+
+/* As of p2m_tree.h: no other CPU changes this one meanwhile, so never. */
+bool p2m_fault_is_spurious(struct domain *d, gfn_t g);
+
 #endif

@@ -10,8 +10,11 @@ struct ioreq_access;
 #define HVM_DEBUG_PORT 0xe9 /* a character for the console */
 
 /* --- emulate.c --- */
-/* The access that the instruction waits for is answered (or will not be): go on with it. */
-void hvm_emulate_answer(struct vcpu *v, const struct ioreq_access *a);
+/*
+ * The access that the instruction waits for is answered (or will not be, and a read of it is all
+ * ones): go on with it.
+ */
+void hvm_emulate_answer(struct vcpu *v, const struct ioreq_access *a, bool answered);
 
 /* --- io.c --- */
 /*
