@@ -6,7 +6,7 @@
 #include "emul.h"
 
 /* 00..3F: the low three bits; 6 and 7 are in x86_map0. */
-static const struct x86_opcode alu_forms[6] = {
+static const struct x86_opcode alu_forms[8] = {
     {x86_exec_alu, 0, F_E_G, OP_BYTE | OP_LOCK}, {x86_exec_alu, 0, F_E_G, OP_LOCK},
     {x86_exec_alu, 0, F_G_E, OP_BYTE},           {x86_exec_alu, 0, F_G_E, 0},
     {x86_exec_alu, 0, F_A_I, OP_BYTE},           {x86_exec_alu, 0, F_A_I, 0},

@@ -104,7 +104,7 @@ static void complete_port(struct vcpu *v, const struct ioreq_access *a)
     step_to(v, v->arch.io.next);
 }
 
-void arch_ioreq_complete(struct vcpu *v, const struct ioreq_access *access, bool answered)
+void hvm_io_answer(struct vcpu *v, const struct ioreq_access *access)
 {
     unsigned int kind = v->arch.io.kind;
 

@@ -26,6 +26,9 @@ bool hvm_local_port(struct vcpu *v, uint16_t port, unsigned int size, bool in, u
 void hvm_port_request(const struct vcpu *v, uint16_t port, unsigned int size, bool in,
                       uint32_t value, struct ioreq_access *a);
 
+/* The answer to the access that v, current, waits for; all ones if there is none. */
+void hvm_io_answer(struct vcpu *v, const struct ioreq_access *access);
+
 /* --- hvm.c: v is current --- */
 /* The vector registers into v->arch.fpu, and back. */
 void hvm_fpu_sync(struct vcpu *v);

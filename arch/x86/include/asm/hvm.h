@@ -90,7 +90,7 @@ struct hvm_vendor {
     /* Exit as soon as an external interrupt could be delivered, or no longer. */
     void (*request_window)(struct vcpu *v, bool on);
     /* Enter v, handle exits; never returns. From arch_enter_guest() on an empty stack. */
-    void (*run)(struct vcpu *v) __noreturn;
+    void __noreturn (*run)(struct vcpu *v);
     void (*dump)(const struct vcpu *v);
 };
 

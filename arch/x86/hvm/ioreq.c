@@ -1,8 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* DM ops of x86: events and messages for a vCPU, shutting a domain down. */
+/*
+ * What is x86's own of the device-model interface: the end of an access; DM ops that give a vCPU an
+ * event or a message, and that shut a domain down.
+ */
+#include <asm/guest.h>
 #include <wherry/domain.h>
 #include <wherry/lib/errno.h>
 #include <public/hvm/dm_op.h>
+
+/* Without an answer the data is all ones, as if nobody had claimed it. */
+void arch_ioreq_complete(struct vcpu *v, const struct ioreq_access *access, bool answered)
+{
+    (void)answered;
+    hvm_io_answer(v, access);
+}
 
 unsigned int arch_dm_op_size(uint32_t op)
 {
