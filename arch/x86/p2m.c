@@ -10,6 +10,7 @@
  */
 #include <asm/p2m_format.h>
 #include <asm/relax.h>
+#include <wherry/bug.h>
 #include <wherry/domain.h>
 #include <wherry/lib/printf.h>
 #include <wherry/lib/string.h>
@@ -60,6 +61,12 @@ void p2m_guest_enter(struct p2m *p)
 void p2m_guest_leave(void)
 {
     store_release(&this_cpu(guest_p2m), NULL);
+}
+
+void p2m_guest_check(const struct p2m *p, uint64_t cached, uint64_t epoch)
+{
+    ASSERT(this_cpu(guest_p2m) == p);
+    ASSERT(cached >= epoch);
 }
 
 void arch_p2m_flush(const struct p2m *p)

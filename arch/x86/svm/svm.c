@@ -5,6 +5,7 @@
 #include <asm/cpu.h>
 #include <asm/desc.h>
 #include <asm/msr.h>
+#include <asm/p2m_format.h>
 #include <wherry/bug.h>
 #include <wherry/domain.h>
 #include <wherry/lib/errno.h>
@@ -79,12 +80,7 @@ static int svm_setup(void)
         return -ENODEV;
     }
     have_nrip = features & SVM_FEATURE_NRIP;
-    p2m_format = (struct p2m_format){
-        .leaf = 0x65,   /* present, user, accessed, dirty */
-        .device = 0x7d, /* ... write-through, cache disabled */
-        .write = 0x02,
-        .noexec = BIT64(63),
-    };
+    p2m_format = (struct p2m_format)P2M_FORMAT_NPT;
     return alloc_maps();
 }
 
@@ -372,8 +368,10 @@ const struct hvm_vendor svm_vendor = {
 void svm_prepare_entry(struct vcpu *v)
 {
     struct vmcb *c = vmcb_of(v);
+    uint64_t epoch = p2m_epoch(&v->domain->p2m); /* what was taken away until now */
 
     svm_asid_prepare(v);
+    p2m_guest_check(&v->domain->p2m, v->arch.svm.asid_epoch, epoch);
     c->rax = v->arch.regs.r[REG_RAX];
     c->rsp = v->arch.regs.r[REG_RSP];
     c->rip = v->arch.regs.rip;

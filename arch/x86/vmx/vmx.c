@@ -12,6 +12,7 @@
 #include <asm/desc.h>
 #include <asm/layout.h>
 #include <asm/msr.h>
+#include <asm/p2m_format.h>
 #include <wherry/domain.h>
 #include <wherry/lib/errno.h>
 #include <wherry/lib/string.h>
@@ -157,12 +158,7 @@ int __init vmx_setup(void)
         return -ENODEV;
     }
     revision = BASIC_REVISION(rdmsr(MSR_VMX_BASIC));
-    p2m_format = (struct p2m_format){
-        .leaf = 0x31,   /* readable, write-back */
-        .device = 0x01, /* readable, uncached */
-        .write = 0x02,
-        .exec = 0x04,
-    };
+    p2m_format = (struct p2m_format)P2M_FORMAT_EPT;
     return alloc_bitmap();
 }
 
@@ -432,10 +428,13 @@ bool vmx_set_switched(struct vcpu *v, uint32_t msr, uint64_t value)
 bool vmx_prepare_entry(struct vcpu *v)
 {
     struct vmx_vcpu *x = &v->arch.vmx;
+    struct p2m *p = &v->domain->p2m;
+    uint64_t epoch = p2m_epoch(p); /* what was taken away until now */
     uint16_t old = x->vpid;
     uint16_t vpid = vmx_vpid_prepare(v);
     bool launched = x->launched;
 
+    p2m_guest_check(p, p->arch.flushed[smp_processor_id()], epoch);
     if (vpid != old)
         vmwrite(VMCS_VPID, vpid);
     vmwrite(VMCS_GUEST_RSP, v->arch.regs.r[REG_RSP]);

@@ -18,4 +18,16 @@ extern struct p2m_format p2m_format;
 void p2m_guest_enter(struct p2m *p);
 void p2m_guest_leave(void);
 
+/* The epoch now: what was taken away before it was read is older. */
+static inline uint64_t p2m_epoch(const struct p2m *p)
+{
+    return (uint64_t)atomic64_read(&p->arch.epoch);
+}
+
+/*
+ * Debug builds, last thing before entry: a flush finds this pCPU in the guest, and what it has
+ * cached is not older than `epoch`, which was read before anything else of the entry.
+ */
+void p2m_guest_check(const struct p2m *p, uint64_t cached, uint64_t epoch);
+
 #endif

@@ -17,6 +17,17 @@
 
 #define P2M_LAST_LEVEL 3
 
+/* Present, user, accessed, dirty; device memory: also write-through, cache disabled. */
+#define P2M_FORMAT_NPT                                                   \
+    {                                                                    \
+        .leaf = 0x65, .device = 0x7d, .write = 0x02, .noexec = BIT64(63) \
+    }
+/* Readable; write-back, or uncacheable for device memory. */
+#define P2M_FORMAT_EPT                                            \
+    {                                                             \
+        .leaf = 0x31, .device = 0x01, .write = 0x02, .exec = 0x04 \
+    }
+
 static inline enum p2m_type pte_type(uint64_t pte)
 {
     return (enum p2m_type)((pte >> PTE_TYPE_SHIFT) & 0xf);
