@@ -104,7 +104,7 @@ static void complete_port(struct vcpu *v, const struct ioreq_access *a)
     step_to(v, v->arch.io.next);
 }
 
-void hvm_io_answer(struct vcpu *v, const struct ioreq_access *access)
+void hvm_io_answer(struct vcpu *v, const struct ioreq_access *access, bool answered)
 {
     unsigned int kind = v->arch.io.kind;
 

@@ -11,8 +11,7 @@
 /* Without an answer the data is all ones, as if nobody had claimed it. */
 void arch_ioreq_complete(struct vcpu *v, const struct ioreq_access *access, bool answered)
 {
-    (void)answered;
-    hvm_io_answer(v, access);
+    hvm_io_answer(v, access, answered);
 }
 
 unsigned int arch_dm_op_size(uint32_t op)

@@ -27,7 +27,7 @@ void hvm_port_request(const struct vcpu *v, uint16_t port, unsigned int size, bo
                       uint32_t value, struct ioreq_access *a);
 
 /* The answer to the access that v, current, waits for; all ones if there is none. */
-void hvm_io_answer(struct vcpu *v, const struct ioreq_access *access);
+void hvm_io_answer(struct vcpu *v, const struct ioreq_access *access, bool answered);
 
 /* --- hvm.c: v is current --- */
 /* The vector registers into v->arch.fpu, and back. */
