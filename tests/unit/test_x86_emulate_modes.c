@@ -442,6 +442,30 @@ static void test_compare_writes(void **state)
     okay("0f c7 0b");
 }
 
+/* Hooks that a caller need not have. */
+static void test_absent_hooks(void **state)
+{
+    struct x86_emul_ops ops;
+    (void)state;
+
+    start(LONG64, WORLD_BATCH);
+    ops = *world.emul.ops;
+    ops.rep = NULL;
+    ops.port_check = NULL;
+    ops.probe = NULL;
+    world.emul.ops = &ops;
+    world.regs.gpr[RDI] = 0x200;
+    world.regs.gpr[RCX] = 4;
+    world.regs.gpr[RDX] = 0x1234;
+    okay("f3 6c");
+    assert_int_equal(mem(0x203, 1), world_port(0x1234, 1));
+    assert_int_equal(world.regs.gpr[RDI], 0x204);
+    world.regs.cpl = 3;
+    world.regs.rip = 0x100;
+    faults("ec", X86_EXC_GP);
+    faults("6c", X86_EXC_GP);
+}
+
 static enum x86_emul_result bad_batch(struct x86_emul *e, const struct x86_rep *rep, uint32_t *done)
 {
     struct world *w = (struct world *)e;
@@ -631,6 +655,11 @@ static void test_port_strings(void **state)
         world.regs.rip = 0x100;
         world.accesses = 0;
         faults("6c", X86_EXC_GP);
+        assert_int_equal(world.accesses, 0);
+        world.regs.seg[X86_ES].attr = 0x0c93;
+        world.regs.gpr[RDI] = 0x10000;
+        assert_int_equal(run("6c"), X86_EMUL_EXCEPTION);
+        assert_int_equal(world.emul.event.vector, X86_EXC_PF);
         assert_int_equal(world.accesses, 0);
         /* nor is anything for a count of nothing */
         world.regs.gpr[RCX] = 0;
@@ -923,7 +952,7 @@ int main(void)
         cmocka_unit_test(test_segment_loads), cmocka_unit_test(test_interrupt_flag),
         cmocka_unit_test(test_compat),        cmocka_unit_test(test_access_kinds),
         cmocka_unit_test(test_page_faults),   cmocka_unit_test(test_compare_writes),
-        cmocka_unit_test(test_bad_batch),
+        cmocka_unit_test(test_bad_batch),     cmocka_unit_test(test_absent_hooks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

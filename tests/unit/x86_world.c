@@ -221,6 +221,13 @@ static enum x86_emul_result on_rep(struct x86_emul *e, const struct x86_rep *rep
     return *done ? X86_EMUL_OKAY : X86_EMUL_UNHANDLEABLE;
 }
 
+static enum x86_emul_result on_probe(struct x86_emul *e, uint64_t linear, unsigned int bytes,
+                                     enum x86_access access)
+{
+    (void)access;
+    return at(world_of(e), linear, bytes) ? X86_EMUL_OKAY : page_fault(e, linear);
+}
+
 static const struct x86_emul_ops world_ops = {
     .fetch = on_fetch,
     .read = on_read,
@@ -228,6 +235,7 @@ static const struct x86_emul_ops world_ops = {
     .port_in = on_in,
     .port_out = on_out,
     .port_check = on_port_check,
+    .probe = on_probe,
     .rep = on_rep,
 };
 

@@ -221,11 +221,22 @@ static enum x86_emul_result check_port(struct x86_state *s, uint16_t port)
     return check ? check(s->e, port, s->size) : x86_raise(s, X86_EXC_GP, 0);
 }
 
+/* May an element be stored at [rDI]. */
+static enum x86_emul_result probe_dst(struct x86_state *s)
+{
+    uint64_t linear = 0;
+    enum x86_emul_result res =
+        x86_linear(s, X86_ES, string_offset(s, X86_RDI), s->size, X86_ACCESS_WRITE, &linear);
+
+    if (res != X86_EMUL_OKAY || !s->e->ops->probe)
+        return res;
+    return s->e->ops->probe(s->e, linear, s->size, X86_ACCESS_WRITE);
+}
+
 /* The destination is checked before the port is read, for a device's read may change it. */
 enum x86_emul_result x86_exec_ins(struct x86_state *s)
 {
     struct x86_rep rep = {.kind = X86_REP_INS, .port = (uint16_t)s->r.gpr[X86_RDX]};
-    uint64_t linear = 0;
     uint32_t value = 0;
     enum x86_emul_result res = check_port(s, rep.port);
 
@@ -234,7 +245,7 @@ enum x86_emul_result x86_exec_ins(struct x86_state *s)
     res = batch(s, &rep);
     if (res != X86_EMUL_UNHANDLEABLE)
         return res;
-    res = x86_linear(s, X86_ES, string_offset(s, X86_RDI), s->size, X86_ACCESS_WRITE, &linear);
+    res = probe_dst(s);
     if (res == X86_EMUL_OKAY)
         res = s->e->ops->port_in(s->e, rep.port, s->size, &value);
     if (res == X86_EMUL_OKAY)

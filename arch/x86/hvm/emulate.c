@@ -156,18 +156,25 @@ static enum x86_emul_result run_operand(struct x86_emul *e, struct hvm_operand *
     return X86_EMUL_OKAY;
 }
 
+static enum x86_emul_result emul_probe(struct x86_emul *e, uint64_t linear, unsigned int bytes,
+                                       enum x86_access access)
+{
+    unsigned int first = page_part(linear, bytes);
+    uint64_t gpa;
+    enum x86_emul_result res = translate(e, linear, access, &gpa);
+
+    if (res != X86_EMUL_OKAY || first == bytes)
+        return res;
+    return translate(e, linear + first, access, &gpa);
+}
+
 /* Each page of it, before the first byte is touched: a fault in the second shows no half. */
 static enum x86_emul_result check_pages(struct x86_emul *e, uint64_t linear, unsigned int bytes,
                                         enum x86_access access)
 {
-    unsigned int first = page_part(linear, bytes);
-    uint64_t gpa;
-    enum x86_emul_result res;
-
-    if (first == bytes)
+    if (page_part(linear, bytes) == bytes)
         return X86_EMUL_OKAY;
-    res = translate(e, linear, access, &gpa);
-    return res == X86_EMUL_OKAY ? translate(e, linear + first, access, &gpa) : res;
+    return emul_probe(e, linear, bytes, access);
 }
 
 static enum x86_emul_result emul_read(struct x86_emul *e, uint64_t linear, void *buf,
@@ -412,6 +419,7 @@ static const struct x86_emul_ops ops = {
     .write = emul_write,
     .port_in = emul_in,
     .port_out = emul_out,
+    .probe = emul_probe,
     .rep = emul_rep,
 };
 

@@ -193,6 +193,12 @@ struct x86_emul_ops {
      */
     enum x86_emul_result (*port_check)(struct x86_emul *emul, uint16_t port, unsigned int bytes);
     /*
+     * Would this access be allowed: a question without effect, asked where a device's read must not
+     * be lost to a fault behind it (INS). OKAY or EXCEPTION; NULL: not asked.
+     */
+    enum x86_emul_result (*probe)(struct x86_emul *emul, uint64_t linear, unsigned int bytes,
+                                  enum x86_access access);
+    /*
      * Do up to rep->count elements at once and say in `done` how many. UNHANDLEABLE: one element is
      * done through the other callbacks instead. NULL: always so.
      */
