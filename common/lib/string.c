@@ -18,25 +18,37 @@ static bool word_aligned(const void *p)
     return ((uintptr_t)p & 7) == 0;
 }
 
+/*
+ * Words at any address: where the machine does that as well as at aligned ones (device memory and
+ * caches that are off do not matter there).
+ */
+#ifdef __x86_64__
+#define WORDS_ANYWHERE 1
+typedef word_t __attribute__((aligned(1))) any_word_t;
+#else
+#define WORDS_ANYWHERE 0
+typedef word_t any_word_t;
+#endif
+
 /* The start of one may lie in the end of the other, d below s. */
 static void copy_forward(uint8_t *d, const uint8_t *s, size_t n)
 {
-    if ((((uintptr_t)d ^ (uintptr_t)s) & 7) == 0) {
-        for (; n > 0 && !word_aligned(d); n--)
+    if (WORDS_ANYWHERE || (((uintptr_t)d ^ (uintptr_t)s) & 7) == 0) {
+        for (; !WORDS_ANYWHERE && n > 0 && !word_aligned(d); n--)
             *d++ = *s++;
         for (; n >= 32; n -= 32, d += 32, s += 32) {
-            word_t a = ((const word_t *)(const void *)s)[0];
-            word_t b = ((const word_t *)(const void *)s)[1];
-            word_t c = ((const word_t *)(const void *)s)[2];
-            word_t e = ((const word_t *)(const void *)s)[3];
+            word_t a = ((const any_word_t *)(const void *)s)[0];
+            word_t b = ((const any_word_t *)(const void *)s)[1];
+            word_t c = ((const any_word_t *)(const void *)s)[2];
+            word_t e = ((const any_word_t *)(const void *)s)[3];
 
-            ((word_t *)(void *)d)[0] = a;
-            ((word_t *)(void *)d)[1] = b;
-            ((word_t *)(void *)d)[2] = c;
-            ((word_t *)(void *)d)[3] = e;
+            ((any_word_t *)(void *)d)[0] = a;
+            ((any_word_t *)(void *)d)[1] = b;
+            ((any_word_t *)(void *)d)[2] = c;
+            ((any_word_t *)(void *)d)[3] = e;
         }
         for (; n >= 8; n -= 8, d += 8, s += 8)
-            *(word_t *)(void *)d = *(const word_t *)(const void *)s;
+            *(any_word_t *)(void *)d = *(const any_word_t *)(const void *)s;
     }
     while (n-- > 0)
         *d++ = *s++;

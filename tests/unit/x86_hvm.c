@@ -42,6 +42,11 @@ static void vendor_get_segment(struct vcpu *v, enum hvm_seg seg, struct hvm_segm
     *out = x86_cpu(v)->seg[seg];
 }
 
+static void vendor_get_segments(struct vcpu *v, struct hvm_segment out[6])
+{
+    memcpy(out, x86_cpu(v)->seg, 6 * sizeof(*out));
+}
+
 static void vendor_set_segment(struct vcpu *v, enum hvm_seg seg, const struct hvm_segment *in)
 {
     x86_cpu(v)->seg[seg] = *in;
@@ -137,6 +142,7 @@ const struct hvm_vendor svm_vendor = {
     .load = vendor_nothing,
     .save = vendor_nothing,
     .get_segment = vendor_get_segment,
+    .get_segments = vendor_get_segments,
     .set_segment = vendor_set_segment,
     .get_cr = vendor_get_cr,
     .set_cr = vendor_set_cr,

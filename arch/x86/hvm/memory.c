@@ -15,6 +15,7 @@ _Static_assert(sizeof(struct x86_seg) == sizeof(struct hvm_segment), "the same, 
 void hvm_get_regs(struct vcpu *v, struct x86_regs *regs)
 {
     const struct cpu_user_regs *r = &v->arch.regs;
+    struct hvm_segment seg[X86_NR_SEGS];
 
     memcpy(regs->gpr, r->r, sizeof(regs->gpr));
     regs->rip = r->rip;
@@ -25,19 +26,22 @@ void hvm_get_regs(struct vcpu *v, struct x86_regs *regs)
     regs->efer = hvm->get_efer(v);
     regs->xcr0 = 0; /* CPUID has no XSAVE */
     regs->vec = NULL;
-    regs->cpl = (uint8_t)hvm_cpl(v);
-    for (unsigned int i = 0; i < X86_NR_SEGS; i++) {
-        struct hvm_segment s;
-
-        hvm->get_segment(v, (enum hvm_seg)i, &s);
-        regs->seg[i] =
-            (struct x86_seg){.sel = s.sel, .attr = s.attr, .limit = s.limit, .base = s.base};
-    }
+    hvm->get_segments(v, seg);
+    memcpy(regs->seg, seg, sizeof(regs->seg));
+    regs->cpl = regs->cr0 & CR0_PE ? (uint8_t)SEG_DPL(seg[SEG_SS].attr) : 0;
 }
 
-static bool segment_changed(const struct x86_seg *a, const struct hvm_segment *b)
+/* Few instructions that are emulated load a segment. */
+static void put_segments(struct vcpu *v, const struct x86_regs *regs)
 {
-    return a->sel != b->sel || a->attr != b->attr || a->limit != b->limit || a->base != b->base;
+    struct hvm_segment now[X86_NR_SEGS], new[X86_NR_SEGS];
+
+    hvm->get_segments(v, now);
+    memcpy(new, regs->seg, sizeof(new));
+    for (unsigned int i = 0; i < X86_NR_SEGS; i++)
+        if (now[i].sel != new[i].sel || now[i].attr != new[i].attr ||
+            now[i].limit != new[i].limit || now[i].base != new[i].base)
+            hvm->set_segment(v, (enum hvm_seg)i, &new[i]);
 }
 
 void hvm_put_regs(struct vcpu *v, const struct x86_regs *regs)
@@ -47,17 +51,7 @@ void hvm_put_regs(struct vcpu *v, const struct x86_regs *regs)
     memcpy(r->r, regs->gpr, sizeof(regs->gpr));
     r->rip = regs->rip;
     r->rflags = regs->rflags;
-    for (unsigned int i = 0; i < X86_NR_SEGS; i++) {
-        const struct x86_seg *n = &regs->seg[i];
-        struct hvm_segment s;
-
-        hvm->get_segment(v, (enum hvm_seg)i, &s);
-        if (!segment_changed(n, &s))
-            continue;
-        s = (struct hvm_segment){
-            .sel = n->sel, .attr = n->attr, .limit = n->limit, .base = n->base};
-        hvm->set_segment(v, (enum hvm_seg)i, &s);
-    }
+    put_segments(v, regs);
 }
 
 void *hvm_gpa_to_host(struct domain *d, uint64_t gpa, bool write)

@@ -174,6 +174,15 @@ static void svm_get_segment(struct vcpu *v, enum hvm_seg seg, struct hvm_segment
         out->attr = (uint16_t)((out->attr & ~0x60u) | (unsigned int)vmcb_of(v)->cpl << 5);
 }
 
+static void svm_get_segments(struct vcpu *v, struct hvm_segment out[6])
+{
+    const struct vmcb *c = vmcb_of(v);
+
+    for (unsigned int i = 0; i < 6; i++)
+        out[i] = c->seg[i];
+    out[SEG_SS].attr = (uint16_t)((out[SEG_SS].attr & ~0x60u) | (unsigned int)c->cpl << 5);
+}
+
 static void svm_set_segment(struct vcpu *v, enum hvm_seg seg, const struct hvm_segment *in)
 {
     *segment(vmcb_of(v), seg) = *in;
@@ -347,6 +356,7 @@ const struct hvm_vendor svm_vendor = {
     .load = svm_nothing,
     .save = svm_nothing,
     .get_segment = svm_get_segment,
+    .get_segments = svm_get_segments,
     .set_segment = svm_set_segment,
     .get_cr = svm_get_cr,
     .set_cr = svm_set_cr,

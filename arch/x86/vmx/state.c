@@ -29,6 +29,15 @@ void vmx_get_segment(struct vcpu *v, enum hvm_seg seg, struct hvm_segment *out)
     vmx_return(v, borrowed);
 }
 
+static void vmx_get_segments(struct vcpu *v, struct hvm_segment out[6])
+{
+    bool borrowed = vmx_borrow(v);
+
+    for (unsigned int i = 0; i < 6; i++)
+        vmx_get_segment(v, (enum hvm_seg)i, &out[i]);
+    vmx_return(v, borrowed);
+}
+
 static uint32_t rights_of(enum hvm_seg seg, const struct hvm_segment *in)
 {
     uint32_t rights = (in->attr & RIGHTS_LOW) | (in->attr & 0xf00u) << RIGHTS_SHIFT;
@@ -388,6 +397,7 @@ const struct hvm_vendor vmx_vendor = {
     .load = vmx_load,
     .save = vmx_save,
     .get_segment = vmx_get_segment,
+    .get_segments = vmx_get_segments,
     .set_segment = vmx_set_segment,
     .get_cr = vmx_get_cr,
     .set_cr = vmx_set_cr,

@@ -72,6 +72,8 @@ struct hvm_vendor {
     void (*save)(struct vcpu *v);
     /* v is current or not running. */
     void (*get_segment)(struct vcpu *v, enum hvm_seg seg, struct hvm_segment *out);
+    /* ES to GS at once, by encoding. */
+    void (*get_segments)(struct vcpu *v, struct hvm_segment out[6]);
     void (*set_segment)(struct vcpu *v, enum hvm_seg seg, const struct hvm_segment *in);
     uint64_t (*get_cr)(struct vcpu *v, unsigned int n); /* 0, 2, 3, 4 */
     void (*set_cr)(struct vcpu *v, unsigned int n, uint64_t value);
