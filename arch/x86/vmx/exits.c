@@ -39,7 +39,7 @@ static void exit_ept_violation(struct vcpu *v)
     uint64_t q = vmread(VMCS_QUALIFICATION);
 
     /* IRET had ended the blocking of NMIs and is executed again (28.2.1). */
-    if ((q & QUAL_NMI_UNMASK) && !(vmread(VMCS_IDT_EVENT) & EVENT_VALID))
+    if ((q & QUAL_NMI_UNMASK) && !(vmread(VMCS_IDT_EVENT) & VMX_EVENT_VALID))
         vmwrite(VMCS_GUEST_BLOCKING, vmread(VMCS_GUEST_BLOCKING) | BLOCKED_NMI);
     hvm_nested_fault(v, vmread(VMCS_GUEST_PHYSICAL), q & QUAL_EPT_WRITE, q & QUAL_EPT_EXEC);
 }
@@ -91,7 +91,8 @@ static void exit_cr(struct vcpu *v)
 /* As it came; an instruction that raises one on purpose returns behind itself. */
 static void deliver_again(struct vcpu *v, uint32_t event)
 {
-    vmx_set_event(v, event & (0x7ff | EVENT_ERROR), (uint32_t)vmread(VMCS_EXIT_ERROR), insn_len());
+    vmx_set_event(v, event & (0x7ff | VMX_EVENT_ERROR), (uint32_t)vmread(VMCS_EXIT_ERROR),
+                  insn_len());
 }
 
 /* DR6 has not been written yet: the qualification has its new bits (28.2.1). */
@@ -110,7 +111,7 @@ static void exit_exception(struct vcpu *v)
 {
     uint32_t event = (uint32_t)vmread(VMCS_EXIT_EVENT);
 
-    switch (EVENT_VECTOR(event)) {
+    switch (VMX_EVENT_VECTOR(event)) {
     case VEC_NMI: /* the hypervisor's: take it as if it had come here */
         __asm__ volatile("int $2" ::: "memory");
         return;
@@ -221,12 +222,12 @@ static void requeue_event(struct vcpu *v)
     uint32_t event = (uint32_t)vmread(VMCS_IDT_EVENT);
 
     v->arch.vmx.event_set = false;
-    if (likely(!(event & EVENT_VALID)) || EVENT_TYPE(event) >= HVM_EVENT_SOFT_INT)
+    if (likely(!(event & VMX_EVENT_VALID)) || VMX_EVENT_TYPE(event) >= HVM_EVENT_SOFT_INT)
         return;
     /* Delivery had begun, and with it the blocking. */
-    if (EVENT_TYPE(event) == HVM_EVENT_NMI)
+    if (VMX_EVENT_TYPE(event) == HVM_EVENT_NMI)
         vmwrite(VMCS_GUEST_BLOCKING, vmread(VMCS_GUEST_BLOCKING) & ~(uint64_t)BLOCKED_NMI);
-    vmx_set_event(v, event & (0x7ff | EVENT_ERROR), (uint32_t)vmread(VMCS_IDT_ERROR), 0);
+    vmx_set_event(v, event & (0x7ff | VMX_EVENT_ERROR), (uint32_t)vmread(VMCS_IDT_ERROR), 0);
 }
 
 struct vcpu *vmx_exit(struct vcpu *v)

@@ -272,10 +272,10 @@ void vmx_set_proc(struct vcpu *v, uint32_t proc)
 
 void vmx_set_event(struct vcpu *v, uint32_t event, uint32_t error, uint32_t insn_len)
 {
-    vmwrite(VMCS_ENTRY_EVENT, event | EVENT_VALID);
-    if (event & EVENT_ERROR)
+    vmwrite(VMCS_ENTRY_EVENT, event | VMX_EVENT_VALID);
+    if (event & VMX_EVENT_ERROR)
         vmwrite(VMCS_ENTRY_ERROR, error);
-    if (EVENT_TYPE(event) >= HVM_EVENT_SOFT_INT)
+    if (VMX_EVENT_TYPE(event) >= HVM_EVENT_SOFT_INT)
         vmwrite(VMCS_ENTRY_INSN_LEN, insn_len);
     v->arch.vmx.event_set = true;
 }
@@ -314,8 +314,8 @@ static bool is_deliverable(const struct vcpu *v, const struct hvm_event *e)
         return e->vector < 32 && e->vector != VEC_NMI;
     case HVM_EVENT_SOFT_INT:
         return e->insn_len >= 1 && e->insn_len <= 15;
-    case EVENT_PRIV_SOFT:
-    case EVENT_SOFT:
+    case VMX_EVENT_PRIV_SOFT:
+    case VMX_EVENT_SOFT:
         return e->vector < 32 && e->insn_len >= 1 && e->insn_len <= 15;
     default:
         return false;
@@ -333,7 +333,7 @@ static void vmx_inject(struct vcpu *v, const struct hvm_event *e)
     if (!is_deliverable(v, e))
         return;
     if (pushes_error(v, e))
-        event |= EVENT_ERROR;
+        event |= VMX_EVENT_ERROR;
     if (e->type == HVM_EVENT_EXCEPTION && e->vector == VEC_PF)
         set_cr2(v, e->cr2);
     if (e->type == HVM_EVENT_INTR)

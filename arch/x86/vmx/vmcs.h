@@ -134,14 +134,13 @@ enum {
 #define ENTRY_LOAD_EFER  BIT(15)
 
 /* What is delivered, or was (SDM vol. 3, 25.8.3, 25.9.2 and 25.9.3). */
-#define EVENT_VECTOR(x)  ((x)&0xff)
-#define EVENT_TYPE(x)    (((x) >> 8) & 7)
-#define EVENT_ERROR      BIT(11)
-#define EVENT_NMI_UNMASK BIT(12)
-#define EVENT_VALID      BIT(31)
+#define VMX_EVENT_VECTOR(x) ((x)&0xff)
+#define VMX_EVENT_TYPE(x)   (((x) >> 8) & 7)
+#define VMX_EVENT_ERROR     BIT(11)
+#define VMX_EVENT_VALID     BIT(31)
 
-#define EVENT_PRIV_SOFT 5 /* INT1 */
-#define EVENT_SOFT      6 /* INT3, INTO */
+#define VMX_EVENT_PRIV_SOFT 5 /* INT1 */
+#define VMX_EVENT_SOFT      6 /* INT3, INTO */
 
 /* Interruptibility (25.4.2). */
 #define BLOCKED_STI    BIT(0)
