@@ -9,7 +9,8 @@
 /* How access to a parameter is limited. The hypervisor itself gives them their values at boot. */
 enum param_kind {
     PARAM_NONE,   /* no such parameter */
-    PARAM_GUEST,  /* a guest reads it, who serves the guest may set it too */
+    PARAM_GUEST,  /* a guest reads it, who serves the guest may set it too; the guest, if it is
+                     one that arch_hvm_guest_sets() */
     PARAM_SERVER, /* only who serves the guest reads it; nobody sets it */
 };
 
@@ -35,7 +36,7 @@ static int set_param(struct domain *d, const struct xen_hvm_param *op)
 {
     if (param_kind(op->index) != PARAM_GUEST)
         return -EINVAL;
-    if (d == current->domain)
+    if (d == current->domain && !arch_hvm_guest_sets(op->index))
         return -EPERM;
     WRITE_ONCE(d->hvm_params[op->index], op->value);
     return 0;
@@ -73,7 +74,7 @@ static long hvm_op(const uint64_t args[NR_HYPERCALL_ARGS])
     int rc;
 
     if (args[0] != HVMOP_set_param && args[0] != HVMOP_get_param)
-        return -ENOSYS;
+        return arch_hvm_op((unsigned int)args[0], args[1]);
     if (guest_copy_from(&op, args[1], sizeof(op)) != 0)
         return -EFAULT;
     if (op.index >= HVM_NR_PARAMS)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The Arm part of the xen_version hypercall. */
 #include <wherry/domain.h>
+#include <wherry/hypercall.h>
+#include <wherry/lib/errno.h>
 #include <wherry/version.h>
 #include <public/features.h>
 
@@ -14,4 +16,18 @@ uint32_t arch_version_features(const struct domain *d)
     uint32_t map = d->arch.config.direct_map ? XENFEAT_direct_mapped : XENFEAT_not_direct_mapped;
 
     return (uint32_t)(BIT(XENFEAT_ARM_SMCCC_supported) | BIT(map));
+}
+
+/* The tree that a domain boots with says which interrupt the upcall is. */
+bool arch_hvm_guest_sets(uint32_t index)
+{
+    (void)index;
+    return false;
+}
+
+long arch_hvm_op(unsigned int cmd, uint64_t arg)
+{
+    (void)cmd;
+    (void)arg;
+    return -ENOSYS;
 }

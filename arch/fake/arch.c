@@ -2,6 +2,8 @@
 /* The hooks of include/wherry/ for domains, vCPUs and their accesses: record. */
 #include <asm/fake.h>
 #include <wherry/domain.h>
+#include <wherry/hypercall.h>
+#include <wherry/lib/errno.h>
 #include <wherry/version.h>
 #include <public/hvm/dm_op.h>
 
@@ -14,6 +16,19 @@ void arch_evtchn_upcall(struct vcpu *v)
 const char *arch_version_capabilities(void)
 {
     return "fake-1.0";
+}
+
+bool arch_hvm_guest_sets(uint32_t index)
+{
+    (void)index;
+    return false;
+}
+
+long arch_hvm_op(unsigned int cmd, uint64_t arg)
+{
+    (void)cmd;
+    (void)arg;
+    return -ENOSYS;
 }
 
 uint32_t arch_version_features(const struct domain *d)

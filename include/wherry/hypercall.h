@@ -29,5 +29,9 @@ struct hypercall_entry {
 /* --- arch hook --- */
 /* Replace argument n of the running hypercall of v: what its repetition after -ERESTART sees. */
 void arch_hypercall_set_arg(struct vcpu *v, unsigned int n, uint64_t value);
+/* Whether a domain sets this parameter (HVM_PARAM_*) of its own. */
+bool arch_hvm_guest_sets(uint32_t index);
+/* An hvm_op that only the architecture has; `arg` is the guest's pointer. -ENOSYS: it has not. */
+long arch_hvm_op(unsigned int cmd, uint64_t arg);
 
 #endif

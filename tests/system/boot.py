@@ -153,10 +153,8 @@ class Boot:
             words += [f"dom0_mem={self.control.memory}M", f"dom0_max_vcpus={self.control.cpus}"]
         return " ".join(word for word in words if word)
 
-    def prepare(self, directory):
-        """Write the tree into the directory; returns the QEMU command without console and monitor."""
-        directory = pathlib.Path(directory)
-        root = self.machine.device_tree(directory)
+    def fill(self, root):
+        """Describe the domains in the machine's tree."""
         chosen = root.child("chosen")
         for name in ("rng-seed", "kaslr-seed", "bootargs"):
             chosen.remove(name)
@@ -168,6 +166,12 @@ class Boot:
             self.add_domain(chosen, domain)
         if self.tree_hook:
             self.tree_hook(root)
+
+    def prepare(self, directory):
+        """Write the tree into the directory; returns the QEMU command without console and monitor."""
+        directory = pathlib.Path(directory)
+        root = self.machine.device_tree(directory)
+        self.fill(root)
         dtb = directory / "boot.dtb"
         dtb.write_bytes(fdt.serialize(root))
         return ["qemu-system-aarch64", *self.machine.arguments(), "-kernel", str(self.image),

@@ -17,3 +17,11 @@ def out():
     if not (path / "wherry.img").exists():
         pytest.fail(f"no image in {path}: run make first", pytrace=False)
     return path
+
+
+@pytest.fixture(scope="session")
+def out_x86():
+    path = pathlib.Path(os.environ.get("WHERRY_OUT_X86", HERE.parents[1] / "build" / "x86_64"))
+    if not (path / "wherry").exists():
+        pytest.fail(f"no image in {path}: run make ARCH=x86_64 first", pytrace=False)
+    return path

@@ -7,6 +7,9 @@ plan came exactly once, as ok: a missing line is a failure like a failing one.
 
 import dataclasses
 import re
+import time
+
+from qemu import FATAL
 
 LINE = re.compile(r"^(?P<prefix>(?:\(d\d+\) ?|\[[^]]*\] ?)*)(?P<not>not )?ok (?P<number>\d+) - (?P<text>.*)$")
 PLAN = re.compile(r"^(?P<prefix>(?:\(d\d+\) ?|\[[^]]*\] ?)*)1\.\.(?P<count>\d+)\s*$")
@@ -55,3 +58,26 @@ def collect(lines):
         if suite.planned >= 0 and cases and max(cases) > suite.planned:
             suite.faults.append(f"case {max(cases)} is beyond the plan of {suite.planned}")
     return suites
+
+
+def follow(console, reports, limit):
+    """Read until so many suites have said their plan, which comes last, and a little longer."""
+    deadline = time.monotonic() + limit
+    plans = 0
+    while plans < reports:
+        line = console.next_line(deadline)
+        assert line is not None, console.describe("QEMU ended before all suites did")
+        assert not FATAL.search(line), console.describe("the hypervisor stopped")
+        plans += bool(PLAN.match(line))
+    console.drain(0.5)
+
+
+def judge(console, reports, limit):
+    """Follow, and fail unless so many domains reported and all their cases passed."""
+    follow(console, reports, limit)
+    found = collect(console.lines)
+    assert len(found) == reports, console.describe("not every domain reported")
+    problems = [f"{prefix}{problem}" for prefix, suite in found.items()
+                for problem in suite.problems()]
+    assert not problems, console.describe("\n".join(problems))
+    assert not any(FATAL.search(line) for line in console.lines)

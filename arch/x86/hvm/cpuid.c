@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CPUID as guests see it: the host's features that are virtualized, and the hypervisor's leaves. */
 #include <asm/msr.h>
+#include <asm/time.h>
 #include <wherry/domain.h>
 #include <wherry/version.h>
 
@@ -45,7 +46,18 @@ static void topology(const struct vcpu *v, uint32_t sub, struct cpuid_leaf *r)
     }
 }
 
-static void hypervisor_leaf(const struct vcpu *v, uint32_t leaf, struct cpuid_leaf *r)
+/* The TSC is the host's, for all vCPUs; subleaf 0 has the guest's rate in kHz, 2 the host's. */
+static void time_leaf(uint32_t sub, struct cpuid_leaf *r)
+{
+    uint32_t khz = (uint32_t)(time_tsc_hz() / 1000);
+
+    if (sub == 0)
+        r->c = khz;
+    else if (sub == 2)
+        r->a = khz;
+}
+
+static void hypervisor_leaf(const struct vcpu *v, uint32_t leaf, uint32_t sub, struct cpuid_leaf *r)
 {
     *r = (struct cpuid_leaf){0};
     switch (leaf - XEN_LEAF) {
@@ -58,6 +70,9 @@ static void hypervisor_leaf(const struct vcpu *v, uint32_t leaf, struct cpuid_le
     case 2:
         r->a = 1; /* pages of hypercall stubs, and the MSR that places them */
         r->b = 0x40000000;
+        break;
+    case 3:
+        time_leaf(sub, r);
         break;
     case 4:
         r->a = BIT(3) | BIT(4); /* EBX: vCPU; ECX: domain */
@@ -121,7 +136,7 @@ void hvm_cpuid(struct vcpu *v, unsigned int len)
     struct cpuid_leaf r = {0};
 
     if (leaf >= XEN_LEAF && leaf <= XEN_LAST_LEAF) {
-        hypervisor_leaf(v, leaf, &r);
+        hypervisor_leaf(v, leaf, sub, &r);
     } else if (leaf <= 0xd) {
         r = cpuid(leaf, sub);
         basic_leaf(v, leaf, sub, &r);

@@ -129,14 +129,40 @@ void hvm_fpu_reload(struct vcpu *v)
     fpu_load(&v->arch.fpu);
 }
 
+/* The processor's part of an entry takes DR6 and DR7, not the addresses; nothing here uses them. */
+static void debug_save(uint64_t dr[4])
+{
+    __asm__ volatile("movq %%dr0, %0" : "=r"(dr[0]));
+    __asm__ volatile("movq %%dr1, %0" : "=r"(dr[1]));
+    __asm__ volatile("movq %%dr2, %0" : "=r"(dr[2]));
+    __asm__ volatile("movq %%dr3, %0" : "=r"(dr[3]));
+}
+
+static void debug_load(const uint64_t dr[4])
+{
+    __asm__ volatile("movq %0, %%dr0" ::"r"(dr[0]));
+    __asm__ volatile("movq %0, %%dr1" ::"r"(dr[1]));
+    __asm__ volatile("movq %0, %%dr2" ::"r"(dr[2]));
+    __asm__ volatile("movq %0, %%dr3" ::"r"(dr[3]));
+}
+
+void hvm_debug_reset(struct vcpu *v)
+{
+    memset(v->arch.dr, 0, sizeof(v->arch.dr));
+    if (v == current)
+        debug_load(v->arch.dr);
+}
+
 void arch_vcpu_save(struct vcpu *v)
 {
+    debug_save(v->arch.dr);
     fpu_save(&v->arch.fpu);
     hvm->save(v);
 }
 
 void arch_vcpu_load(struct vcpu *v)
 {
+    debug_load(v->arch.dr);
     fpu_load(&v->arch.fpu);
     hvm->load(v);
     hvm_time_update(v);

@@ -98,7 +98,7 @@ void arch_vcpu_flush_irq(struct vcpu *v)
 bool arch_vcpu_event_pending(struct vcpu *v)
 {
     if (atomic32_read(&v->arch.dm_event_set) != 0 || atomic32_read(&v->arch.nmi_pending) != 0 ||
-        vlapic_pending(v) >= 0)
+        atomic32_read(&v->arch.start) != 0 || vlapic_pending(v) >= 0)
         return true;
     return evtchn_upcall_pending(v);
 }

@@ -20,6 +20,7 @@ static void reset_to(struct vcpu *v, uint8_t page)
     const struct hvm_segment tr = {.attr = SEG_P | 0xb, .limit = 0xffff};
 
     memset(&v->arch.regs, 0, sizeof(v->arch.regs));
+    hvm_debug_reset(v);
     v->arch.regs.rflags = 2;
     hvm->set_cr(v, 0, CR0_ET);
     hvm->set_cr(v, 2, 0);
@@ -72,7 +73,8 @@ void hvm_vcpu_startup(struct vcpu *v, uint8_t page)
         return;
     v->initialised = true;
     vcpu_set_work(v, VCPU_WORK_IRQ); /* it resets itself on its way to the guest */
-    vcpu_pause_clear(v, VPF_DOWN);
+    /* Perhaps out of HLT: that ends with the reset. */
+    vcpu_pause_clear(v, VPF_DOWN | VPF_BLOCKED);
 }
 
 void hvm_vcpu_begin(struct vcpu *v)

@@ -15,6 +15,18 @@ struct xen_hvm_param {
     uint64_t value; /* set: IN, get: OUT */
 };
 
+#if defined(__i386__) || defined(__x86_64__)
+
+/* The vector of one's upcalls on a vCPU, through its local APIC; before HVM_PARAM_CALLBACK_IRQ. */
+#define HVMOP_set_evtchn_upcall_vector 23
+
+struct xen_hvm_evtchn_upcall_vector {
+    uint32_t vcpu;
+    uint8_t vector; /* 16 to 255 */
+};
+
+#endif
+
 /* The buffered ring (ioreq.h) of a new server: handle_bufioreq of XEN_DMOP_create_ioreq_server. */
 #define HVM_IOREQSRV_BUFIOREQ_OFF    0
 #define HVM_IOREQSRV_BUFIOREQ_LEGACY 1

@@ -223,8 +223,7 @@ static void start(void)
 static void finish(void)
 {
     static const char option[] = "disk-out=";
-    int node = fdt_find_path(&fdt, "/chosen");
-    const char *s = node < 0 ? NULL : fdt_prop_string(&fdt, node, "bootargs");
+    const char *s = bootargs;
     char path[256];
     size_t n = 0;
 

@@ -48,7 +48,7 @@ static unsigned int other_stop(void)
     uint64_t end = counter() + PATIENCE * counter_hz();
 
     other.stop = true;
-    while ((cpus[1].online || psci(PSCI_AFFINITY64, cpus[1].mpidr, 0, 0) != 1) && counter() < end)
+    while ((cpus[1].online || !cpu_is_off(1)) && counter() < end)
         yield_cpu();
     return other.rounds;
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a payload uses of the library that does not depend on the architecture: text, test results,
- * the device tree, hypercalls, events, memory of other domains, and the device model's side of
- * ioreq. Only the public ABI and the device tree are relied on, so that a payload also runs on Xen.
+ * hypercalls, events, memory of other domains, and the device model's side of ioreq. Only the
+ * public ABI and the boot protocol are relied on, so that a payload also runs on Xen.
  */
 #ifndef PAYLOAD_H
 #define PAYLOAD_H
 
 #include "cpu.h"
-#include <wherry/lib/fdt.h>
 #include <wherry/lib/printf.h>
 #include <wherry/lib/string.h>
 #include <public/errno.h>
@@ -37,7 +36,6 @@ int main(void);
 /* Whole lines go out in one piece, so that domains do not mix within a line. */
 void print(const char *fmt, ...) __attribute__((__format__(__printf__, 1, 2)));
 _Noreturn void die(const char *fmt, ...) __attribute__((__format__(__printf__, 1, 2)));
-void console_init(void);
 /* Raw text to the console, lines or not. */
 void console_write(const char *s, size_t n);
 
@@ -49,10 +47,15 @@ bool tap_eq(int64_t got, int64_t want, const char *fmt, ...)
 /* `1..N` and `# done passed=X failed=Y`; the number of failures. */
 unsigned int tap_done(void);
 
-/* --- device tree --- */
+/* --- what the domain was given (arch/ARCH/platform.c) --- */
 
-extern struct fdt fdt;
+extern const char *bootargs;
 extern uint64_t initrd_base, initrd_size; /* 0, 0: none */
+extern uint64_t memory_size;              /* bytes of RAM */
+extern bool under_hypervisor;
+extern uintptr_t console_uart; /* a PL011; 0: the console hypercall */
+/* Sets these, nr_cpus, scratch_base, scratch_size and evtchn_irq; once, with the MMU on. */
+void platform_init(void);
 /* The value of `name=` in the command line as a number, or def. */
 uint64_t bootarg_u64(const char *name, uint64_t def);
 bool bootarg_has(const char *word);
@@ -93,17 +96,16 @@ static inline long console_io(unsigned int cmd, unsigned int n, const char *p)
 {
     return hypercall(__HYPERVISOR_console_io, cmd, n, arg(p), 0, 0);
 }
-extern bool under_hypervisor; /* the tree has /hypervisor */
 static inline void yield_cpu(void)
 {
+    cpu_relax();
     if (under_hypervisor)
         sched_op(SCHEDOP_yield, NULL);
 }
 
-/* --- the region of /hypervisor: page frames that hold nothing yet --- */
+/* --- page frames that hold nothing yet; the region of /hypervisor on Arm --- */
 
 extern uint64_t scratch_base, scratch_size;
-extern unsigned int evtchn_irq;
 /* `n` consecutive free pages as an address; they are not given back. Dies when there are none. */
 uint64_t scratch_alloc(unsigned int n);
 
@@ -118,7 +120,8 @@ struct vcpu_info *events_info(void);
 
 typedef void (*event_handler_t)(evtchn_port_t port, void *ctx);
 void event_set_handler(evtchn_port_t port, event_handler_t fn, void *ctx);
-/* Take upcalls on this vCPU through the interrupt of /hypervisor. */
+/* Take upcalls on this vCPU through evtchn_irq. */
+extern unsigned int evtchn_irq;
 void events_enable_upcall(void);
 
 long evtchn_alloc_unbound(domid_t dom, domid_t remote, evtchn_port_t *port);
@@ -134,6 +137,8 @@ bool event_pending(evtchn_port_t port);
 bool event_take(evtchn_port_t port);
 /* Block until one of the (masked) ports is pending or the system time comes; 0: no limit. */
 long events_poll(evtchn_port_t *ports, unsigned int n, uint64_t timeout_ns_abs);
+/* An upcall to this vCPU, with interrupts off, waits. */
+bool events_upcall_waits(void);
 /* System time of the hypervisor, near enough for timeouts: the counter in ns. */
 uint64_t now_ns(void);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text of a payload: a UART of the hypervisor (vpl011) if it has one, else the console hypercall.
- */
+/* Text of a payload: a PL011 if platform_init() found one, else the console hypercall. */
 #include "payload.h"
 
 #define LINE 256
@@ -9,10 +8,10 @@
 #define UARTFR  0x18
 #define FR_TXFF 0x20
 
-struct fdt fdt;
-uint64_t initrd_base, initrd_size;
+const char *bootargs = "";
+uint64_t initrd_base, initrd_size, memory_size;
 bool under_hypervisor;
-static uintptr_t uart;
+uintptr_t console_uart;
 static volatile uint32_t lock; /* guards the console: one line at a time */
 
 static void lock_console(void)
@@ -26,41 +25,17 @@ static void unlock_console(void)
     __atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
 }
 
-static void find_initrd(void)
-{
-    int node = fdt_find_path(&fdt, "/chosen");
-    uint64_t end;
-
-    if (node < 0 || fdt_prop_u64(&fdt, node, "linux,initrd-start", &initrd_base) != 0 ||
-        fdt_prop_u64(&fdt, node, "linux,initrd-end", &end) != 0)
-        return;
-    initrd_size = end - initrd_base;
-}
-
-void console_init(void)
-{
-    int node = fdt_find_compatible(&fdt, -1, "arm,sbsa-uart");
-    uint64_t addr, size;
-
-    find_initrd();
-    under_hypervisor = fdt_find_compatible(&fdt, -1, "xen,xen") >= 0;
-    if (!under_hypervisor) /* the machine's own UART */
-        node = fdt_find_compatible(&fdt, -1, "arm,pl011");
-    if (node >= 0 && fdt_get_reg_root(&fdt, node, 0, &addr, &size) == 0)
-        uart = addr;
-}
-
 static void put(char c)
 {
-    while (mmio_read32(uart + UARTFR) & FR_TXFF)
+    while (mmio_read32(console_uart + UARTFR) & FR_TXFF)
         yield_cpu();
-    mmio_write32(uart + UARTDR, (uint8_t)c);
+    mmio_write32(console_uart + UARTDR, (uint8_t)c);
 }
 
 void console_write(const char *s, size_t n)
 {
     lock_console();
-    if (uart == 0) {
+    if (console_uart == 0) {
         console_io(CONSOLEIO_write, (unsigned int)n, s);
     } else {
         for (size_t i = 0; i < n; i++) {
@@ -104,10 +79,9 @@ void die(const char *fmt, ...)
 
 static const char *find_arg(const char *name, size_t n)
 {
-    int node = fdt_find_path(&fdt, "/chosen");
-    const char *s = node < 0 ? NULL : fdt_prop_string(&fdt, node, "bootargs");
+    const char *s = bootargs;
 
-    while (s != NULL && *s != '\0') {
+    while (*s != '\0') {
         if (strncmp(s, name, n) == 0)
             return s + n;
         while (*s != '\0' && *s != ' ')

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events of a payload: shared_info, upcalls through the interrupt of /hypervisor, the operations.
- */
+/* Events of a payload: shared_info, upcalls, the operations. */
 #include "payload.h"
 
 #define NR_PORTS 4096
@@ -9,7 +8,7 @@
 struct shared_info *shared;
 uint64_t scratch_base, scratch_size;
 unsigned int evtchn_irq;
-static uint64_t scratch_next;
+static uint64_t scratch_used;
 static struct {
     event_handler_t fn;
     void *ctx;
@@ -17,30 +16,13 @@ static struct {
 static struct vcpu_info infos[MAX_CPUS] __attribute__((aligned(64)));
 static struct vcpu_info *info_of[MAX_CPUS];
 
-static void find_hypervisor(void)
-{
-    int node = fdt_find_compatible(&fdt, -1, "xen,xen");
-    uint32_t len = 0;
-    const uint8_t *cells;
-
-    if (node < 0)
-        return;
-    if (fdt_get_reg(&fdt, node, 0, &scratch_base, &scratch_size) == 0) {
-        scratch_next = scratch_base;
-        mmu_map(scratch_base, scratch_size, MAP_RAM);
-    }
-    cells = fdt_getprop(&fdt, node, "interrupts", &len);
-    if (cells != NULL && len >= 12)
-        evtchn_irq = fdt_get32(cells + 4) + (fdt_get32(cells) == 1 ? 16 : 32);
-}
-
 uint64_t scratch_alloc(unsigned int n)
 {
-    uint64_t a = scratch_next;
+    uint64_t a = scratch_base + scratch_used;
 
-    if (scratch_base + scratch_size - a < (uint64_t)n * PAGE_SIZE)
-        die("no room left in the region of /hypervisor for %u pages", n);
-    scratch_next += (uint64_t)n * PAGE_SIZE;
+    if (scratch_size - scratch_used < (uint64_t)n * PAGE_SIZE)
+        die("no room left for %u pages of others", n);
+    scratch_used += (uint64_t)n * PAGE_SIZE;
     return a;
 }
 
@@ -74,9 +56,8 @@ int events_init(void)
     uint64_t page;
     long rc;
 
-    find_hypervisor();
     if (scratch_size == 0)
-        die("the device tree has no /hypervisor node");
+        die("no hypervisor, or no room for pages of others");
     page = scratch_alloc(1);
     rc = map_shared_info(page);
     if (rc != 0)

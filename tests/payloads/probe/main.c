@@ -7,30 +7,15 @@
  *   hold       with serve=: leave requests unanswered
  *   dmop=ID    try dm_op on a domain
  *   read       read the page at SERVED until somebody serves it
- *   rtc        use the PL031 of the device tree
+ *   rtc        use the PL031 of the device tree (arm64)
  *   echo       repeat lines of input; the line "end" ends it
  *   ms=N       wait N ms
  *   reset, crash, stay   how to end; powering off is the default
  */
-#include "payload.h"
+#include "probe.h"
 
 #define SERVED       0x02000000u
 #define SERVED_VALUE 0x5ca1ab1eu
-
-static void say_memory(void)
-{
-    uint64_t base, size, sum = 0;
-    int node;
-
-    fdt_for_each_subnode (&fdt, node, 0) {
-        const char *type = fdt_prop_string(&fdt, node, "device_type");
-
-        if (type != NULL && strcmp(type, "memory") == 0 &&
-            fdt_get_reg(&fdt, node, 0, &base, &size) == 0)
-            sum += size;
-    }
-    print("probe: memory %u MiB", (unsigned int)(sum >> 20));
-}
 
 static volatile uint32_t others;
 
@@ -106,84 +91,6 @@ static void try_dm_op(domid_t dom)
           dm_create(dom, &id));
 }
 
-/* --- a device passed through: PL031 (ARM DDI 0224) --- */
-
-#define RTC_DR   0x00
-#define RTC_MR   0x04
-#define RTC_IMSC 0x10
-#define RTC_ICR  0x1c
-#define RTC_ID   0xfe0
-
-static uintptr_t rtc;
-static volatile uint32_t rtc_irqs;
-
-static void on_rtc(unsigned int irq, void *ctx)
-{
-    (void)irq;
-    (void)ctx;
-    mmio_write32(rtc + RTC_ICR, 1);
-    rtc_irqs++;
-}
-
-/* Where the tree has the PL031 there may be nothing: the bus says so, many times. */
-static void read_hole(void)
-{
-    int node = fdt_find_compatible(&fdt, -1, "arm,pl031");
-    struct trap_info t = {0};
-    unsigned int trapped = 0;
-    uint64_t addr, size;
-
-    if (node < 0 || fdt_get_reg_root(&fdt, node, 0, &addr, &size) != 0)
-        die("no PL031 in the tree");
-    mmu_map(addr, size, MAP_DEVICE);
-    for (unsigned int i = 0; i < 1000; i++) {
-        expect_trap();
-        if (i % 2 == 0)
-            mmio_read32(addr);
-        else
-            mmio_write32(addr, i);
-        mb();
-        trapped += trap_taken(&t);
-    }
-    print("probe: %u aborts, class %x, at %lx", trapped, ESR_EC(t.esr), (unsigned long)t.far);
-}
-
-static void use_rtc(void)
-{
-    int node = fdt_find_compatible(&fdt, -1, "arm,pl031");
-    uint32_t len = 0, id = 0;
-    uint64_t addr, size, end;
-    const uint8_t *cells;
-    unsigned int irq;
-
-    if (node < 0 || fdt_get_reg_root(&fdt, node, 0, &addr, &size) != 0)
-        die("no PL031 in the tree");
-    cells = fdt_getprop(&fdt, node, "interrupts", &len);
-    if (cells == NULL || len != 12)
-        die("the PL031 has no interrupt");
-    rtc = addr;
-    irq = fdt_get32(cells + 4) + 32;
-    mmu_map(addr, size, MAP_DEVICE);
-    for (unsigned int i = 0; i < 4; i++)
-        id |= (mmio_read32(rtc + RTC_ID + 4 * i) & 0xff) << 8 * i;
-    print("probe: rtc at %lx id %08x time %u", (unsigned long)rtc, id, mmio_read32(rtc + RTC_DR));
-    irq_set_handler(irq, on_rtc, NULL);
-    irq_set_edge(irq, false);
-    irq_set_target(irq, 0);
-    irq_enable(irq);
-    irqs_on();
-    for (uint32_t n = 0; n < 2; n++) { /* twice: the first one's deactivation counts too */
-        mmio_write32(rtc + RTC_MR, mmio_read32(rtc + RTC_DR) + 1);
-        mmio_write32(rtc + RTC_IMSC, 1);
-        end = counter() + 5 * counter_hz();
-        while (rtc_irqs == n && counter() < end)
-            yield_cpu();
-    }
-    delay_us(20000); /* a line that stays up would come again */
-    irqs_off();
-    print("probe: rtc interrupt %u came %u times", irq, rtc_irqs);
-}
-
 /* --- console input --- */
 
 #define UARTDR  0x00
@@ -202,16 +109,12 @@ static bool read_char(uintptr_t uart, char *c)
 
 static void echo(void)
 {
-    int node = fdt_find_compatible(&fdt, -1, "arm,sbsa-uart");
-    uint64_t uart = 0, size;
     char line[64];
     size_t n = 0;
 
-    if (node >= 0)
-        fdt_get_reg_root(&fdt, node, 0, &uart, &size);
     print("probe: listens");
     for (;;) {
-        if (!read_char(uart, &line[n])) {
+        if (!read_char(console_uart, &line[n])) {
             yield_cpu();
         } else if (line[n] == '\n') {
             line[n] = '\0';
@@ -233,7 +136,7 @@ static void end(void)
         for (;;)
             wfi();
     if (bootarg_has("reset"))
-        psci(PSCI_SYSTEM_RESET, 0, 0, 0);
+        reset_machine();
     if (bootarg_has("crash")) {
         struct sched_shutdown op = {.reason = SHUTDOWN_crash};
 
@@ -247,7 +150,7 @@ int main(void)
 
     print("probe: loaded at %lx, hypervisor %u, initrd %lu bytes", (unsigned long)(uintptr_t)_head,
           under_hypervisor, (unsigned long)initrd_size);
-    say_memory();
+    print("probe: memory %u MiB", (unsigned int)(memory_size >> 20));
     start_others();
     dom = bootarg_u64("dmop", DOMID_SELF);
     if (dom != DOMID_SELF)
@@ -257,10 +160,7 @@ int main(void)
         serve((domid_t)dom, bootarg_has("hold"));
     if (bootarg_has("read"))
         read_served();
-    if (bootarg_has("rtc"))
-        use_rtc();
-    if (bootarg_has("hole"))
-        read_hole();
+    probe_devices();
     if (bootarg_has("echo"))
         echo();
     delay_us(1000 * bootarg_u64("ms", 0));

@@ -27,12 +27,11 @@ static void read_page(void *arg_)
     while (!stop) {
         uint8_t v;
 
-        expect_trap();
-        v = mmio_read8((uintptr_t)page);
-        last_trapped = trap_taken(NULL);
+        last_trapped = !memory_read8((uintptr_t)page, &v);
         last_value = v;
         wmb(); /* what was seen before its number; partner: two_more() */
         reads++;
+        cpu_relax();
     }
 }
 
@@ -67,7 +66,7 @@ static void stale_translations(void)
         wrong += !two_more() || last_trapped || last_value != 0;
     }
     stop = true;
-    while ((cpus[1].online || psci(PSCI_AFFINITY64, cpus[1].mpidr, 0, 0) != 1) && counter() < end)
+    while ((cpus[1].online || !cpu_is_off(1)) && counter() < end)
         yield_cpu();
     tap_eq(wrong, 0, "xsa-321: removed it is gone at once, populated it is the new one");
 }

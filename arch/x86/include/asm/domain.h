@@ -61,6 +61,7 @@ struct arch_vcpu {
     /* DM op inject_event: the slot is taken by the lock, filled in, then published. */
     atomic32_t dm_event_lock, dm_event_set;
     struct hvm_event dm_event;
+    uint64_t dr[4]; /* breakpoints' addresses, while it does not run */
     uint64_t apic_base;
     uint8_t upcall_vector;  /* HVMOP_set_evtchn_upcall_vector; 0: the domain's */
     atomic32_t nmi_pending; /* wanted; atomic */

@@ -34,6 +34,10 @@ void hvm_io_answer(struct vcpu *v, const struct ioreq_access *access, bool answe
 void hvm_fpu_sync(struct vcpu *v);
 void hvm_fpu_reload(struct vcpu *v);
 
+/* --- hvm.c --- */
+/* DR0 to DR3 of v, current or not running, as after INIT. */
+void hvm_debug_reset(struct vcpu *v);
+
 /* --- hypercall.c --- */
 /* Fill the page with stubs; 0 or -EFAULT. */
 int hvm_write_hypercall_page(struct domain *d, gpaddr_t at);

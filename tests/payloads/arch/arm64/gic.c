@@ -4,6 +4,7 @@
  * interrupts to handlers.
  */
 #include "payload.h"
+#include "tree.h"
 
 #define GICD_CTLR       0x000
 #define GICD_TYPER      0x004
@@ -97,7 +98,7 @@ void irq_set_edge(unsigned int irq, bool edge)
 void irq_set_target(unsigned int irq, unsigned int cpu)
 {
     if (gic.version == 3)
-        mmio_write64(gic.dist + GICD_IROUTER + irq * 8ul, cpus[cpu].mpidr & 0xff00ffffff);
+        mmio_write64(gic.dist + GICD_IROUTER + irq * 8ul, cpus[cpu].arch.mpidr & 0xff00ffffff);
     else
         mmio_write8(gic.dist + GICD_ITARGETSR + irq, (uint8_t)(1u << cpu));
 }
@@ -124,7 +125,7 @@ bool irq_is_active(unsigned int irq)
 
 void sgi_send(unsigned int sgi, unsigned int cpu)
 {
-    uint64_t aff = cpus[cpu].mpidr;
+    uint64_t aff = cpus[cpu].arch.mpidr;
 
     mb(); /* what the interrupt announces before it */
     if (gic.version == 2)

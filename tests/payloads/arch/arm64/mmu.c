@@ -4,6 +4,7 @@
  * and unaligned accesses work, everything else device memory.
  */
 #include "payload.h"
+#include "tree.h"
 
 #define BLOCK     0x200000ull
 #define GIGABYTE  0x40000000ull

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Start of a payload in C, its vCPUs, PSCI, the virtual timer's registers, hypercalls. */
 #include "payload.h"
+#include "tree.h"
 
 struct cpu_boot {
     uint64_t stack, root, tcr, mair, cpu;
@@ -8,7 +9,6 @@ struct cpu_boot {
 
 struct cpu cpus[MAX_CPUS];
 unsigned int nr_cpus;
-unsigned int timer_irq;
 uint8_t cpu_stacks[MAX_CPUS][STACK_SIZE] __attribute__((aligned(16)));
 static struct cpu_boot boots[MAX_CPUS] __attribute__((aligned(64)));
 
@@ -48,47 +48,14 @@ static void cpu_init(struct cpu *c)
     isb();
 }
 
-static void find_cpus(void)
-{
-    int parent = fdt_find_path(&fdt, "/cpus");
-    int node;
-
-    if (parent < 0)
-        return;
-    fdt_for_each_subnode (&fdt, node, parent) {
-        const char *type = fdt_prop_string(&fdt, node, "device_type");
-        uint64_t reg, size;
-
-        if (type == NULL || strcmp(type, "cpu") != 0 || nr_cpus == MAX_CPUS)
-            continue;
-        if (fdt_get_reg(&fdt, node, 0, &reg, &size) != 0)
-            continue;
-        cpus[nr_cpus].index = nr_cpus;
-        cpus[nr_cpus++].mpidr = reg;
-    }
-}
-
-static void find_timer(void)
-{
-    int node = fdt_find_compatible(&fdt, -1, "arm,armv8-timer");
-    uint32_t len = 0;
-    const uint8_t *cells = node < 0 ? NULL : fdt_getprop(&fdt, node, "interrupts", &len);
-
-    /* secure, non-secure, virtual, hypervisor; three cells each */
-    if (cells != NULL && len >= 36)
-        timer_irq = 16 + fdt_get32(cells + 28);
-}
-
 void boot_primary(const void *blob)
 {
     cpu_init(&cpus[0]);
     if (fdt_check(&fdt, blob, 0x200000) != 0)
         power_off();
     mmu_start();
-    find_cpus();
-    find_timer();
+    platform_init();
     cpus[0].online = true;
-    console_init();
     gic_init();
     main();
     power_off();
@@ -126,7 +93,17 @@ int cpu_start(unsigned int index, void (*fn)(void *), void *context)
     mmu_params(&b->root, &b->tcr, &b->mair);
     b->cpu = (uintptr_t)c;
     clean_line(b, sizeof(*b)); /* read with the MMU off */
-    return (int)psci(PSCI_CPU_ON64, c->mpidr, (uintptr_t)secondary_entry, (uintptr_t)b);
+    return (int)psci(PSCI_CPU_ON64, c->arch.mpidr, (uintptr_t)secondary_entry, (uintptr_t)b);
+}
+
+bool cpu_is_off(unsigned int index)
+{
+    return psci(PSCI_AFFINITY64, cpus[index].arch.mpidr, 0, 0) == 1;
+}
+
+void reset_machine(void)
+{
+    psci(PSCI_SYSTEM_RESET, 0, 0, 0);
 }
 
 void power_off(void)

@@ -20,6 +20,13 @@ bool trap_taken(struct trap_info *info)
     return c->trapped;
 }
 
+bool memory_read8(uintptr_t a, uint8_t *v)
+{
+    expect_trap();
+    *v = mmio_read8(a);
+    return !trap_taken(NULL);
+}
+
 static _Noreturn void die_of(const char *what, const struct trap_frame *f)
 {
     this_cpu()->expecting = false;

@@ -136,3 +136,15 @@ void test_features(void)
     physical_timer();
     programs_of_32_bits();
 }
+
+const char arch_capabilities[] = "xen-3.0-aarch64";
+
+void arch_test_callback(void)
+{
+    struct xen_hvm_param p = {.domid = DOMID_SELF, .index = HVM_PARAM_CALLBACK_IRQ, .value = 1};
+
+    tap_eq(hvm_op(HVMOP_get_param, &p), 0, "hvm: get a parameter");
+    tap((p.value >> 56) == HVM_PARAM_CALLBACK_TYPE_PPI && (p.value & 0xff) == evtchn_irq,
+        "hvm: the callback is the interrupt of /hypervisor (%#llx)", (unsigned long long)p.value);
+    tap_eq(hvm_op(HVMOP_set_param, &p), -XEN_EPERM, "hvm: a guest does not set its own");
+}

@@ -169,7 +169,7 @@ static void by_trap(void)
     tap_eq(taken, 1, "unmasked, it is taken");
 }
 
-void test_gic(void)
+void test_interrupts(void)
 {
     if (!tap(gic.version != 0, "the tree has an interrupt controller"))
         return;

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Exceptions of instructions arrive as the manual says, also those that leave the guest. */
+#include "suite.h"
+
+#define TRAP(insn, want, what)                                                     \
+    do {                                                                           \
+        struct trap_info t_;                                                       \
+        expect_trap();                                                             \
+        __asm__ volatile(MAY_TRAP(insn)::"a"(0), "c"(0), "d"(0) : "memory", "cc"); \
+        tap(trap_taken(&t_) && t_.vector == (want), what);                         \
+    } while (0)
+
+static void instructions(void)
+{
+    TRAP("ud2", VEC_UD, "UD2 is an undefined instruction");
+    TRAP("int3", VEC_BP, "INT3 is a breakpoint");
+    TRAP("divl %%ecx", VEC_DE, "a division by zero");
+    TRAP("vmrun", VEC_UD, "VMRUN is undefined");
+    TRAP("vmload", VEC_UD, "VMLOAD is undefined");
+    TRAP("clgi", VEC_UD, "CLGI is undefined");
+    TRAP("vmxoff", VEC_UD, "VMXOFF is undefined");
+    TRAP("monitor", VEC_UD, "MONITOR is undefined");
+    TRAP("mwait", VEC_UD, "MWAIT is undefined");
+}
+
+static void faults(void)
+{
+    struct trap_info t;
+
+    expect_trap();
+    mmio_read32(MAPPED_END + 0x34);
+    tap(trap_taken(&t) && t.vector == VEC_PF, "a page that the guest does not map faults");
+    tap_eq((int64_t)t.cr2, (int64_t)MAPPED_END + 0x34, "its address is in CR2");
+    tap_eq((int64_t)t.error, 0, "read, not present");
+    expect_trap();
+    mmio_write32(MAPPED_END + 0x38, 1);
+    tap(trap_taken(&t) && t.vector == VEC_PF && t.error == 2, "a write there says so");
+    expect_trap();
+    mmio_read8(UINT64_C(0x8000000000000000));
+    tap(trap_taken(&t) && t.vector == VEC_GP && t.error == 0, "an address that is not canonical");
+}
+
+/* Writes of bits that cannot be are the processor's to refuse; QEMU's does not. */
+static void control_registers(void)
+{
+    uint64_t cr0;
+
+    __asm__ volatile("movq %%cr0, %0" : "=r"(cr0));
+    __asm__ volatile("movq %0, %%cr0" ::"r"(cr0 | 8) : "memory"); /* TS */
+    expect_trap();
+    __asm__ volatile(MAY_TRAP("movups %%xmm0, %%xmm0")::: "memory");
+    tap(trap_taken(NULL), "CR0.TS is the guest's own");
+    __asm__ volatile("movq %0, %%cr0" ::"r"(cr0) : "memory");
+}
+
+static void ports(void)
+{
+    uint64_t rax = UINT64_C(0x1122334455667788);
+
+    tap_eq(in8(0x2345), 0xff, "a port that nobody claims: one byte reads as ones");
+    tap_eq(in16(0x2345), 0xffff, "two bytes");
+    tap_eq(in32(0x2345), 0xffffffff, "four bytes");
+    out32(0x2345, 1);
+    __asm__ volatile("inb %%dx, %%al" : "+a"(rax) : "d"(0x2345));
+    tap_eq((int64_t)rax, 0x11223344556677ff, "a byte read leaves the rest of RAX");
+    rax = UINT64_C(0x1122334455667788);
+    __asm__ volatile("inw %%dx, %%ax" : "+a"(rax) : "d"(0x2345));
+    tap_eq((int64_t)rax, 0x112233445566ffff, "so do two bytes");
+    __asm__ volatile("inl %%dx, %%eax" : "+a"(rax) : "d"(0x2345));
+    tap_eq((int64_t)rax, 0xffffffff, "four bytes clear the upper half");
+}
+
+void test_traps(void)
+{
+    instructions();
+    faults();
+    control_registers();
+    ports();
+}

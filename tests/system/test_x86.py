@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""x86-64 under QEMU with SVM: every way to boot, and the payload suites with one pCPU and with four."""
+
+import dataclasses
+import re
+
+import pytest
+
+import suites
+from boot import Domain
+from boot_x86 import BootX86, Pc
+from qemu import Console
+
+LIMIT = 90
+
+
+@pytest.fixture
+def start(out_x86, tmp_path):
+    """Boots domains whose kernels are names of payloads; ends with the test."""
+    consoles = []
+
+    def run(domains=(), control=None, machine=Pc(), change=None, **keywords):
+        def built(domain):
+            return dataclasses.replace(domain, kernel=str(out_x86 / "payloads" / f"{domain.kernel}.elf"))
+
+        boot = BootX86(machine, out_x86 / "wherry", control=control and built(control),
+                       domains=[built(domain) for domain in domains], **keywords)
+        if change:
+            change(boot)
+        consoles.append(Console(boot.prepare(tmp_path), log=tmp_path / "console.log"))
+        return consoles[-1]
+
+    yield run
+    for console in consoles:
+        console.close()
+
+
+# --- the ways in ---
+
+@pytest.mark.parametrize("loader, name", [("multiboot1", "Multiboot 1"), ("multiboot2", "Multiboot 2")])
+def test_loader(start, loader, name):
+    """The loader's modules, command line and memory map get to a domain that runs."""
+    probe = Domain(kernel="probe", cpus=2, memory=48, bootargs="ms=1")
+    console = start([probe], machine=Pc(smp=2), loader=loader)
+    console.wait_for(rf"boot: {name}, 2 modules", LIMIT)
+    console.wait_for(r"2 pCPUs", LIMIT)
+    console.wait_for(r"\(d1\) probe: memory 48 MiB", LIMIT)
+    console.wait_for(r"\(d1\) probe: ran 2 of 2 vCPUs", LIMIT)
+    console.wait_for(r"\(d1\) probe: ends", LIMIT)
+    console.wait_for(r"d1 shut down, reason 0", LIMIT)
+
+
+def test_pvh(start):
+    """QEMU gives a PVH kernel one module only: the tree. Nothing to run is said."""
+    console = start(loader="pvh")
+    console.wait_for(r"boot: PVH, 1 module", LIMIT)
+    console.wait_for(r"PANIC on pCPU 0: .*no domain to run", LIMIT, fatal=None)
+
+
+def test_without_virtualization(start):
+    console = start([Domain(kernel="probe")], machine=Pc(cpu="max,-smap,-rdtscp,-svm"))
+    console.wait_for(r"SVM", LIMIT, fatal=None)
+    assert not console.drain(1), "it ended by itself"
+    assert not any("probe" in line for line in console.lines)
+
+
+# --- a domain's end and its mistakes ---
+
+@pytest.mark.parametrize("word, reason", [("", 0), ("reset", 1), ("crash", 3)])
+def test_end(start, word, reason):
+    console = start([Domain(kernel="probe", bootargs=word)])
+    console.wait_for(rf"d1 shut down, reason {reason}", LIMIT)
+
+
+def test_bad_kernel(start, out_x86, tmp_path):
+    """A kernel that is no PVH image costs its domain one line."""
+    bad = tmp_path / "bad.elf"
+    bad.write_bytes(b"\x7fELF" + bytes(500))
+
+    def spoil(boot):
+        boot.domains[0].kernel = str(bad)
+
+    console = start([Domain(kernel="probe", name="bad"), Domain(kernel="probe", name="good")], change=spoil)
+    console.wait_for(r"/chosen/bad.*no 64-bit ELF image", LIMIT)
+    console.wait_for(r"probe: ends", LIMIT)
+
+
+# --- suites ---
+
+SUITES = {
+    "vm-as-control": {"control": Domain(kernel="vm-suite", cpus=4)},
+    "vm-as-guest": {"domains": [Domain(kernel="vm-suite", cpus=4, props={"xen,enhanced": True})]},
+}
+
+
+@pytest.mark.parametrize("smp", [1, 4])
+@pytest.mark.parametrize("name", SUITES)
+def test_suite(start, name, smp):
+    console = start(**SUITES[name], machine=Pc(smp=smp))
+    suites.judge(console, 1, LIMIT)
+    assert not any(re.search(r"triple fault|does not know", line) for line in console.lines)
