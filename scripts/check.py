@@ -134,6 +134,7 @@ STEPS = [
     Step("reproducible", "the same inputs give the same bytes", reproducible),
     Step("spdx", "licence lines", lambda c: c.make("check-spdx")),
     Step("docs", "links and file names in the documents", lambda c: c.make("check-docs")),
+    Step("hooks", "the hooks that docs/porting.md lists", lambda c: c.make("check-hooks")),
     Step("rules", "the tests that docs/rules.md names", lambda c: c.make("check-rules")),
     Step("security", "the tests that docs/security.md names", lambda c: c.make("check-security")),
     Step("format", "formatting", lambda c: c.make("check-format")),

@@ -52,7 +52,7 @@ bench: setup
 	$(Q)$(MAKE) --no-print-directory O=$(O)/bench all payloads
 	$(Q)$(PYTHON) tests/system/bench.py --out $(abspath $(O))/bench
 
-.PHONY: check check-format check-spdx check-docs check-rules check-security check-cppcheck format
+.PHONY: check check-format check-spdx check-docs check-hooks check-rules check-security check-cppcheck format
 check: setup
 	$(Q)$(PYTHON) scripts/check.py --out $(abspath $(O)) $(CHECK)
 
@@ -67,6 +67,9 @@ check-spdx:
 
 check-docs:
 	@$(PYTHON) scripts/check-docs.py
+
+check-hooks:
+	@$(PYTHON) scripts/check-hooks.py
 
 check-rules:
 	@$(PYTHON) scripts/check-rules.py

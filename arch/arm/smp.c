@@ -122,7 +122,8 @@ static int __init start_cpu(unsigned int cpu)
     return 0;
 }
 
-void __init arch_smp_start_others(void)
+/* Each ends in smp_cpu_ready(). */
+static int __init smp_init(void)
 {
     for (unsigned int cpu = 1; cpu < CONFIG_NR_CPUS; cpu++) {
         int rc;
@@ -133,11 +134,6 @@ void __init arch_smp_start_others(void)
         if (rc != 0)
             printk("smp: CPU %u (%lx) does not start (%d)\n", cpu, cpu_mpidr[cpu], rc);
     }
-}
-
-static int __init smp_init(void)
-{
-    arch_smp_start_others();
     return 0;
 }
 INIT_CALL(INIT_SMP, smp_init);

@@ -93,7 +93,8 @@ static int __init start_cpu(unsigned int cpu)
     return 0;
 }
 
-void __init arch_smp_start_others(void)
+/* Each ends in smp_cpu_ready(). */
+static int __init smp_init(void)
 {
     memcpy(arch_paddr_to_virt(paddr(TRAMPOLINE_PHYS)), trampoline_start,
            (size_t)(trampoline_end - trampoline_start));
@@ -103,11 +104,6 @@ void __init arch_smp_start_others(void)
         if (rc != 0)
             printk("smp: CPU %u (%x) does not start (%d)\n", cpu, cpu_apic_id[cpu], rc);
     }
-}
-
-static int __init smp_init(void)
-{
-    arch_smp_start_others();
     return 0;
 }
 INIT_CALL(INIT_SMP, smp_init);

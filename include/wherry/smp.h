@@ -29,10 +29,10 @@ void arch_smp_kick(unsigned int cpu);
 /* The arch calls this on the CPU that a kick reached, from its interrupt handler. */
 void smp_kick_received(void);
 
-/* Boot: start all other pCPUs the firmware describes; each ends in smp_cpu_ready(). */
-void arch_smp_start_others(void);
-
-/* Common entry of a secondary pCPU once the arch has set it up; enters the scheduler. */
+/*
+ * Common entry of a secondary pCPU once the arch has set it up; enters the scheduler. The arch
+ * starts all that the firmware describes, at INIT_SMP.
+ */
 void __noreturn smp_cpu_ready(void);
 
 /* Panic path: stop all other CPUs, best effort. */
