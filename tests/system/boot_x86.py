@@ -68,6 +68,8 @@ class BootX86(Boot):
         self.files = []
 
     def module(self, parent, owner, kind, path, bootargs=""):
+        if self.loader == "pvh":  # QEMU hands on one module only, the tree; the others are put into memory
+            return super().module(parent, owner, kind, path, bootargs)
         self.files.append(path)
         node = parent.child(f"module@{len(self.files)}")
         node.set("compatible", fdt.strings(f"multiboot,{kind}", "multiboot,module"))
@@ -91,4 +93,5 @@ class BootX86(Boot):
         image = self.image
         if self.loader == "pvh":
             image = without_multiboot1(image, directory)
-        return [*self.machine.arguments(), "-kernel", str(image), "-initrd", ",".join(map(str, modules))]
+        return [*self.machine.arguments(), "-kernel", str(image), "-initrd", ",".join(map(str, modules)),
+                *self.loaders]

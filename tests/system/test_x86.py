@@ -51,9 +51,14 @@ def test_loader(start, loader, name):
 
 
 def test_pvh(start):
-    """QEMU gives a PVH kernel one module only: the tree. Nothing to run is said."""
-    console = start(loader="pvh")
+    """QEMU gives a PVH kernel one module only: the tree. It says by address where the kernel is."""
+    console = start([Domain(kernel="probe", bootargs="ms=1")], loader="pvh")
     console.wait_for(r"boot: PVH, 1 module", LIMIT)
+    console.wait_for(r"\(d1\) probe: ends", LIMIT)
+
+
+def test_nothing_to_run(start):
+    console = start(loader="pvh")
     console.wait_for(r"PANIC on pCPU 0: .*no domain to run", LIMIT, fatal=None)
 
 
