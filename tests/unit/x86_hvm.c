@@ -108,6 +108,11 @@ static void vendor_clear_shadow(struct vcpu *v)
     x86_cpu(v)->shadow = false;
 }
 
+static void vendor_set_dr6(struct vcpu *v, uint64_t bits)
+{
+    x86_cpu(v)->dr6 |= bits;
+}
+
 static void vendor_request_window(struct vcpu *v, bool on)
 {
     x86_cpu(v)->window = on;
@@ -154,6 +159,7 @@ const struct hvm_vendor svm_vendor = {
     .can_inject = vendor_can_inject,
     .in_shadow = vendor_in_shadow,
     .clear_shadow = vendor_clear_shadow,
+    .set_dr6 = vendor_set_dr6,
     .request_window = vendor_request_window,
     .run = vendor_run,
     .dump = vendor_dump,

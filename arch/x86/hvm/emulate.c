@@ -390,8 +390,8 @@ static enum x86_emul_result emul_rep(struct x86_emul *e, const struct x86_rep *r
         *done = he->batch_done;
         return X86_EMUL_OKAY;
     }
-    if (he->nr_operands != 0)
-        return X86_EMUL_UNHANDLEABLE; /* in the middle of one element */
+    if (he->nr_operands != 0 || (e->regs->rflags & X86_FLAG_TF))
+        return X86_EMUL_UNHANDLEABLE; /* in the middle of one element, or step by step */
     if (r->kind == X86_REP_MOVS)
         res = plan_movs(e, r, &b, &n);
     else if (r->kind == X86_REP_STOS)
@@ -465,10 +465,14 @@ static enum x86_emul_result with_vectors(struct vcpu *v, struct x86_emul *e)
 
 static void conclude(struct vcpu *v, const struct x86_emul *e, enum x86_emul_result res)
 {
+    bool step = v->arch.regs.rflags & X86_FLAG_TF;
+
     switch (res) {
-    case X86_EMUL_OKAY:
+    case X86_EMUL_OKAY: /* or one element of a string, which is a step too */
         hvm_put_regs(v, e->regs);
-        hvm_advance(v, 0);
+        hvm_retire(v, step);
+        if (e->again)
+            v->arch.regs.rflags = e->regs->rflags; /* RF is for all elements */
         break;
     case X86_EMUL_EXCEPTION:
         inject(v, &e->event);

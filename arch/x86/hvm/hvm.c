@@ -20,6 +20,7 @@
 #include <wherry/symbols.h>
 
 #define RFLAGS_RF BIT64(16)
+#define DR6_BS    BIT64(14)
 
 const struct hvm_vendor *hvm;
 
@@ -72,8 +73,18 @@ void hvm_advance(struct vcpu *v, unsigned int len)
     regs->rip += len;
     if (!hvm_is_64bit(v))
         regs->rip &= UINT32_MAX;
-    regs->rflags &= ~RFLAGS_RF;
+    hvm_retire(v, regs->rflags & RFLAGS_TF);
+}
+
+/* A trap, SDM vol. 3, 18.3.1.4. What is being delivered already comes first, and alone. */
+void hvm_retire(struct vcpu *v, bool step)
+{
+    v->arch.regs.rflags &= ~RFLAGS_RF;
     hvm->clear_shadow(v);
+    if (likely(!step) || !hvm->can_inject(v))
+        return;
+    hvm->set_dr6(v, DR6_BS);
+    hvm_inject_exception(v, VEC_DB, false, 0);
 }
 
 /* --- exceptions --- */

@@ -54,7 +54,7 @@ void hvm_hypercall(struct vcpu *v, unsigned int len)
         return; /* the same call again, after what asked for the interruption */
     regs->r[REG_RAX] = (uint64_t)rc;
     regs->rip += len;
-    hvm->clear_shadow(v);
+    hvm_retire(v, regs->rflags & RFLAGS_TF);
 }
 
 void arch_hypercall_set_arg(struct vcpu *v, unsigned int n, uint64_t value)

@@ -96,5 +96,6 @@ void hvm_hlt(struct vcpu *v, unsigned int len)
 {
     hvm_advance(v, len);
     hvm_interrupts_changed(v);
-    vcpu_block();
+    if (hvm->can_inject(v)) /* a debug exception ends it at once */
+        vcpu_block();
 }

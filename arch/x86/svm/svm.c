@@ -314,6 +314,11 @@ static void svm_clear_shadow(struct vcpu *v)
     vmcb_of(v)->shadow &= ~UINT64_C(1);
 }
 
+static void svm_set_dr6(struct vcpu *v, uint64_t bits)
+{
+    vmcb_of(v)->dr6 |= bits;
+}
+
 /* A virtual interrupt that exits as soon as it would be taken (APM 15.21.4). */
 static void svm_request_window(struct vcpu *v, bool on)
 {
@@ -368,6 +373,7 @@ const struct hvm_vendor svm_vendor = {
     .can_inject = svm_can_inject,
     .in_shadow = svm_in_shadow,
     .clear_shadow = svm_clear_shadow,
+    .set_dr6 = svm_set_dr6,
     .request_window = svm_request_window,
     .run = svm_run,
     .dump = svm_dump,

@@ -362,6 +362,16 @@ static void vmx_clear_shadow(struct vcpu *v)
         vmwrite(VMCS_GUEST_BLOCKING, blocking & ~(uint64_t)(BLOCKED_STI | BLOCKED_MOV_SS));
 }
 
+/* The CPU has the guest's while v is current. */
+static void vmx_set_dr6(struct vcpu *v, uint64_t bits)
+{
+    uint64_t dr6;
+
+    (void)v;
+    __asm__ volatile("movq %%dr6, %0" : "=r"(dr6));
+    __asm__ volatile("movq %0, %%dr6" : : "r"(dr6 | bits));
+}
+
 static void vmx_request_window(struct vcpu *v, bool on)
 {
     uint32_t proc = v->arch.vmx.proc & ~PROC_INTERRUPT_WINDOW;
@@ -409,6 +419,7 @@ const struct hvm_vendor vmx_vendor = {
     .can_inject = vmx_can_inject,
     .in_shadow = vmx_in_shadow,
     .clear_shadow = vmx_clear_shadow,
+    .set_dr6 = vmx_set_dr6,
     .request_window = vmx_request_window,
     .run = vmx_enter,
     .dump = vmx_dump,

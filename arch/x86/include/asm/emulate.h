@@ -225,8 +225,8 @@ struct x86_emul {
 /*
  * Execute the instruction at regs->rip; the registers change only with OKAY. A repeated string
  * instruction does one element or one batch for each call and sets `again` while elements are left,
- * as an interrupt between two elements would show it. Single-step (TF) is the caller's to raise
- * when `again` is clear. Memory written before a fault of the same instruction stays written.
+ * as an interrupt between two elements would show it. Single-step (TF) is the caller's to raise,
+ * after each element too. Memory written before a fault of the same instruction stays written.
  */
 enum x86_emul_result x86_emulate(struct x86_emul *emul);
 

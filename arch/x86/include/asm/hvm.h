@@ -89,6 +89,8 @@ struct hvm_vendor {
     /* The instruction before STI or MOV SS holds interrupts back (bit 0); end that. */
     bool (*in_shadow)(struct vcpu *v);
     void (*clear_shadow)(struct vcpu *v);
+    /* Set bits of DR6, which a debug exception has before it is delivered. */
+    void (*set_dr6)(struct vcpu *v, uint64_t bits);
     /* Exit as soon as an external interrupt could be delivered, or no longer. */
     void (*request_window)(struct vcpu *v, bool on);
     /* Enter v, handle exits; never returns. From arch_enter_guest() on an empty stack. */
@@ -118,8 +120,13 @@ void hvm_nested_fault(struct vcpu *v, uint64_t gpa, bool write, bool exec);
 /* Triple fault. */
 void hvm_triple_fault(struct vcpu *v);
 
-/* Step over an instruction: RIP (wrapped to the mode), RF and the interrupt shadow. */
+/*
+ * Step over an instruction: RIP (wrapped to the mode), RF and the interrupt shadow, and the debug
+ * exception after it if the guest single-steps. Of one that changes TF itself: hvm_retire().
+ */
 void hvm_advance(struct vcpu *v, unsigned int len);
+/* RIP is where it goes on: the rest of it. `step`: TF was set when the instruction began. */
+void hvm_retire(struct vcpu *v, bool step);
 /* Exceptions for the guest, combined with what is being delivered already (SDM vol. 3, 6.15). */
 void hvm_inject_exception(struct vcpu *v, unsigned int vector, bool has_error, uint32_t error);
 void hvm_inject_page_fault(struct vcpu *v, uint64_t cr2, uint32_t error);

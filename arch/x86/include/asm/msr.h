@@ -71,6 +71,7 @@
 #define CR4_SMEP       BIT64(20)
 #define CR4_SMAP       BIT64(21)
 
+#define RFLAGS_TF BIT64(8)
 #define RFLAGS_IF BIT64(9)
 
 static inline uint64_t rdmsr(uint32_t msr)

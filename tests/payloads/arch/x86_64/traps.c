@@ -53,8 +53,10 @@ static void exception(struct trap_frame *f)
 
     for (const struct skip *s = __may_trap_start; c->expecting && s < __may_trap_end; s++) {
         /* INT3 and its like are reported behind the instruction. */
-        if (f->rip != s->at && !(f->vector == VEC_BP && f->rip == s->next))
+        if (f->rip != s->at && !((f->vector == VEC_BP || f->vector == VEC_DB) && f->rip == s->next))
             continue;
+        if (f->vector == VEC_DB)
+            f->rflags &= ~UINT64_C(0x100); /* that was the step */
         c->trap = (struct trap_info){(unsigned int)f->vector, f->error, read_cr2(), f->rip};
         c->trapped = true;
         f->rip = s->next;

@@ -82,6 +82,7 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t sub)
 /* --- traps --- */
 
 #define VEC_DE 0
+#define VEC_DB 1
 #define VEC_BP 3
 #define VEC_UD 6
 #define VEC_GP 13

@@ -40,6 +40,32 @@ static void faults(void)
     tap(trap_taken(&t) && t.vector == VEC_GP && t.error == 0, "an address that is not canonical");
 }
 
+/*
+ * With TF set the debug exception comes behind each instruction, also behind one that the
+ * hypervisor executes. POPF sets it, so the first step is `insn`; the handler clears it.
+ */
+#define STEP(insn, what)                                                                         \
+    do {                                                                                         \
+        struct trap_info t_;                                                                     \
+        uint64_t dr6_, at_, a_ = 0, c_ = 0, d_ = 0x2345;                                         \
+        __asm__ volatile("movq %0, %%dr6" ::"r"(UINT64_C(0xffff0ff0)));                          \
+        expect_trap();                                                                           \
+        __asm__ volatile("leaq 3f(%%rip), %0\n\tpushfq\n\torl $0x100, (%%rsp)\n\tpopfq\n\t" insn \
+                         "\n3:\t" MAY_TRAP("nop")                                                \
+                         : "=&D"(at_), "+a"(a_), "+c"(c_), "+d"(d_)::"rbx", "memory", "cc");     \
+        __asm__ volatile("movq %%dr6, %0" : "=r"(dr6_));                                         \
+        tap(trap_taken(&t_) && t_.vector == VEC_DB && t_.rip == at_ && (dr6_ & 0x4000), what);   \
+    } while (0)
+
+static void single_steps(void)
+{
+    STEP("nop", "single-stepping: an instruction of the guest's own");
+    STEP("cpuid", "CPUID");
+    STEP("inb %%dx, %%al", "a port that nobody claims");
+    STEP("outb %%al, %%dx", "a write to it");
+    STEP("rdtsc", "the clock");
+}
+
 /* Writes of bits that cannot be are the processor's to refuse; QEMU's does not. */
 static void control_registers(void)
 {
@@ -76,4 +102,5 @@ void test_traps(void)
     faults();
     control_registers();
     ports();
+    single_steps();
 }
