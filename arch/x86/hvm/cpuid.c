@@ -28,19 +28,20 @@
 
 static void leaf1(const struct vcpu *v, struct cpuid_leaf *r)
 {
-    r->b = (r->b & 0x0000ffff) | v->domain->max_vcpus << 16 | v->id << 24;
+    r->b = (r->b & 0x0000ffff) | v->domain->max_vcpus << 17 | vlapic_id(v) << 24;
     r->c = (r->c & L1C_ALLOWED) | L1C_X2APIC | L1C_DEADLINE | L1C_HYPERVISOR;
     r->d &= L1D_ALLOWED;
 }
 
 static void topology(const struct vcpu *v, uint32_t sub, struct cpuid_leaf *r)
 {
-    *r = (struct cpuid_leaf){.c = sub & 0xff, .d = v->id};
-    if (sub == 0) { /* one thread a core */
+    *r = (struct cpuid_leaf){.c = sub & 0xff, .d = vlapic_id(v)};
+    if (sub == 0) { /* one thread a core; bit 0 of the id would be the thread */
+        r->a = 1;
         r->b = 1;
         r->c |= 1 << 8;
     } else if (sub == 1) {
-        r->a = 6;
+        r->a = 7;
         r->b = v->domain->max_vcpus;
         r->c |= 2 << 8;
     }

@@ -17,6 +17,12 @@
 static const uint8_t args64[NR_HYPERCALL_ARGS] = {REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8};
 static const uint8_t args32[NR_HYPERCALL_ARGS] = {REG_RBX, REG_RCX, REG_RDX, REG_RSI, REG_RDI};
 
+static void refuse(struct vcpu *v, unsigned int len)
+{
+    v->arch.regs.r[REG_RAX] = (uint64_t)-EPERM;
+    hvm_advance(v, len);
+}
+
 /* Compatibility and 32-bit modes: what the upper halves hold means nothing. */
 static void call32(struct vcpu *v, unsigned int len)
 {
@@ -24,6 +30,10 @@ static void call32(struct vcpu *v, unsigned int len)
     uint64_t args[NR_HYPERCALL_ARGS];
     long rc;
 
+    if (!(hvm->get_cr(v, 0) & CR0_PE)) {
+        refuse(v, len);
+        return;
+    }
     for (unsigned int i = 0; i < NR_HYPERCALL_ARGS; i++)
         args[i] = (uint32_t)r[args32[i]];
     rc = hypercall((uint32_t)r[REG_RAX], args);
@@ -40,7 +50,7 @@ void hvm_hypercall(struct vcpu *v, unsigned int len)
     long rc;
 
     if (unlikely(hvm_cpl(v) != 0)) {
-        hvm_inject_exception(v, VEC_UD, false, 0);
+        refuse(v, len); /* a process of the guest: not its kernel */
         return;
     }
     if (!hvm_is_64bit(v)) {

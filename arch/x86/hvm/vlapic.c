@@ -198,9 +198,16 @@ void vlapic_set_deadline(struct vcpu *v, uint64_t tsc)
 
 /* --- messages to other vCPUs --- */
 
-/* Logical x2APIC id: cluster in the upper half, one bit in the lower. */
-static uint32_t logical_id(uint32_t id)
+uint32_t vlapic_id(const struct vcpu *v)
 {
+    return v->id * 2;
+}
+
+/* Logical x2APIC id: cluster in the upper half, one bit in the lower. */
+static uint32_t logical_id(const struct vcpu *v)
+{
+    uint32_t id = vlapic_id(v);
+
     return (id >> 4) << 16 | BIT(id & 15);
 }
 
@@ -209,9 +216,8 @@ static bool addressed(const struct vcpu *target, uint32_t dest, bool logical)
     if (dest == BROADCAST)
         return true;
     if (!logical)
-        return target->id == dest;
-    return logical_id(target->id) >> 16 == dest >> 16 &&
-           (logical_id(target->id) & dest & 0xffff) != 0;
+        return vlapic_id(target) == dest;
+    return logical_id(target) >> 16 == dest >> 16 && (logical_id(target) & dest & 0xffff) != 0;
 }
 
 static void deliver(struct vcpu *target, uint32_t command)
@@ -272,7 +278,8 @@ int vlapic_msi(struct domain *d, uint64_t addr, uint32_t data)
     if (mode != MODE_FIXED && mode != MODE_LOWEST)
         return -EINVAL;
     for_each_vcpu (d, t, i) {
-        bool match = dest == 0xff || (logical ? (dest >> (t->id & 7)) & 1 : t->id == dest);
+        uint32_t id = vlapic_id(t);
+        bool match = dest == 0xff || (logical ? (dest >> (id & 7)) & 1 : id == dest);
 
         if (!match || !enabled(vlapic_of(t)))
             continue;
@@ -304,7 +311,7 @@ static bool read_register(struct vlapic *a, unsigned int reg, uint64_t *value)
     else
         switch (reg) {
         case APIC_ID:
-            *value = a->v->id;
+            *value = vlapic_id(a->v);
             break;
         case 0x030:
             *value = VERSION;
@@ -316,7 +323,7 @@ static bool read_register(struct vlapic *a, unsigned int reg, uint64_t *value)
             *value = priority(a);
             break;
         case APIC_LDR:
-            *value = logical_id(a->v->id);
+            *value = logical_id(a->v);
             break;
         case APIC_SVR:
             *value = a->svr;

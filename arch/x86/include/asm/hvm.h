@@ -137,6 +137,8 @@ unsigned int hvm_cpl(struct vcpu *v);
 
 /* --- hvm/vlapic.c: the local APIC of v, x2APIC registers by MSR --- */
 struct vlapic;
+/* Bit 0 would be the thread of a core. Guests that bring up others without ACPI count on it. */
+uint32_t vlapic_id(const struct vcpu *v);
 int vlapic_init(struct vcpu *v);
 void vlapic_destroy(struct vcpu *v);
 /* INIT: as after reset, but for its id. */

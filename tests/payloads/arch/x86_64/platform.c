@@ -47,16 +47,16 @@ static void find_memory(void)
             memory_size += e[i].size;
 }
 
-/* No ACPI tables are needed: the local APICs are numbered from 0 (docs/testing.md). */
+/* No ACPI tables are needed: the local APICs are numbered 0, 2, 4... (docs/x86.md). */
 static void find_cpus(void)
 {
-    nr_cpus = (cpuid(1, 0).b >> 16) & 0xff;
+    nr_cpus = cpuid(0xb, 1).b & 0xffff;
     if (nr_cpus == 0)
         nr_cpus = 1;
     if (nr_cpus > MAX_CPUS)
         nr_cpus = MAX_CPUS;
     for (unsigned int i = 0; i < nr_cpus; i++) {
-        cpus[i].arch.apic_id = i;
+        cpus[i].arch.apic_id = 2 * i;
         cpus[i].arch.parked = i != 0;
     }
 }

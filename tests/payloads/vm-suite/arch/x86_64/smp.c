@@ -34,7 +34,7 @@ void arch_test_routing(void)
     apic_write(APIC_ICR, ICR_OTHERS | irq);
     tap(all_got(1), "a message for all others gets to each");
     tap_eq(ipi_count[0], 0, "but not to oneself");
-    apic_write(APIC_ICR, UINT64_C(0x2) << 32 | ICR_LOGICAL | irq);
+    apic_write(APIC_ICR, UINT64_C(1) << (32 + cpus[1].arch.apic_id) | ICR_LOGICAL | irq);
     tap(wait_for(&ipi_count[1], 2), "a logical destination is one vCPU of the cluster");
     delay_us(1000);
     tap_eq(ipi_count[0], 0, "and no other");
