@@ -95,6 +95,7 @@ def test_bad_kernel(start, out_x86, tmp_path):
 SUITES = {
     "vm-as-control": {"control": Domain(kernel="vm-suite", cpus=4)},
     "vm-as-guest": {"domains": [Domain(kernel="vm-suite", cpus=4, props={"xen,enhanced": True})]},
+    "io": {"control": Domain(kernel="io-dm"), "domains": [Domain(kernel="io-guest", cpus=4)]},
 }
 
 

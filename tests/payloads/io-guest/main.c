@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The guest of io-dm: runs the code in its boxes (include/io_control.h). */
+#include "payload.h"
+#include "io_control.h"
+
+struct io_control control
+    __attribute__((section(".control"), aligned(4096), visibility("hidden"))) = {
+        .magic = IO_CONTROL_MAGIC,
+};
+
+/* run.S */
+void run_code(const struct io_regs *in, struct io_regs *out, uint8_t *stack_top);
+extern const uint64_t exit_stubs[32];
+
+struct gate {
+    uint16_t low, sel;
+    uint8_t ist, type;
+    uint16_t mid;
+    uint32_t high, pad;
+};
+struct __attribute__((packed)) table {
+    uint16_t limit;
+    uint64_t base;
+};
+
+#define BITMAP_SIZE 8193 /* all ports, and a last byte of ones */
+struct __attribute__((packed)) tss {
+    uint32_t pad0;
+    uint64_t rsp[3], pad1, ist[7], pad2;
+    uint16_t pad3, bitmap_offset;
+    uint8_t bitmap[BITMAP_SIZE];
+};
+
+#define EXIT_STACK 1024
+
+/* What a vCPU needs to run code; written by it once, before the first. */
+static struct runner {
+    uint64_t gdt[SEL_TSS / 8 + 2];
+    struct tss tss __attribute__((aligned(16)));
+    uint8_t stack[EXIT_STACK] __attribute__((aligned(16)));
+} runners[IO_MAX_BOXES];
+
+static struct gate idt[32] __attribute__((aligned(16)));
+static uint64_t view[512] __attribute__((aligned(4096)));
+static uint8_t ram[IO_RAM_PAGES * PAGE_SIZE] __attribute__((aligned(4096)));
+
+static void make_idt(void)
+{
+    for (unsigned int i = 0; i < ARRAY_SIZE(idt); i++) {
+        uint64_t a = exit_stubs[i];
+
+        /* 0xee: INT3 may come from CPL 3. */
+        idt[i] = (struct gate){.low = (uint16_t)a,
+                               .sel = SEL_CODE64,
+                               .ist = 1,
+                               .type = 0xee,
+                               .mid = (uint16_t)(a >> 16),
+                               .high = (uint32_t)(a >> 32)};
+    }
+}
+
+/* Base and limit of a descriptor, the rest (type, DPL, flags) as `rights`. */
+static uint64_t descriptor(uint64_t base, uint32_t limit, uint64_t rights)
+{
+    return rights | (limit & 0xffff) | (uint64_t)(limit >> 16 & 0xf) << 48 |
+           (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
+}
+
+static void make_tss(struct runner *r)
+{
+    struct tss *t = &r->tss;
+
+    t->ist[0] = (uintptr_t)r->stack + EXIT_STACK - 32;
+    t->bitmap_offset = (uint16_t)((uintptr_t)t->bitmap - (uintptr_t)t);
+    memset(t->bitmap, 0xff, sizeof(t->bitmap));
+    for (unsigned int p = IO_USER_PORT; p <= IO_USER_LAST; p++)
+        t->bitmap[p / 8] &= (uint8_t) ~(1u << p % 8);
+}
+
+static void runner_init(struct runner *r, const struct io_box *b)
+{
+    struct table gdt = {sizeof(r->gdt) - 1, (uintptr_t)r->gdt};
+    uintptr_t tss = (uintptr_t)&r->tss;
+
+    make_tss(r);
+    r->gdt[SEL_CODE64 / 8] = UINT64_C(0x00af9b000000ffff);
+    r->gdt[SEL_DATA / 8] = UINT64_C(0x00cf93000000ffff);
+    r->gdt[SEL_CODE32 / 8] = UINT64_C(0x00cf9b000000ffff);
+    r->gdt[SEL_CODE16 / 8] = descriptor(b->code_at, 0xffff, UINT64_C(0x00009b0000000000));
+    r->gdt[SEL_USER / 8] = UINT64_C(0x00affb000000ffff);
+    r->gdt[SEL_USER_SS / 8] = UINT64_C(0x00cff3000000ffff);
+    r->gdt[SEL_TSS / 8] = descriptor(tss, sizeof(r->tss) - 1, UINT64_C(0x0000890000000000));
+    r->gdt[SEL_TSS / 8 + 1] = (uint64_t)tss >> 32;
+    __asm__ volatile("lgdt %0\n\tltr %w1" ::"m"(gdt), "r"(SEL_TSS) : "memory");
+}
+
+static void run(struct io_box *b)
+{
+    struct runner *r = &runners[this_cpu()->index];
+    const struct table ours = {sizeof(idt) - 1, (uintptr_t)idt};
+    struct table theirs;
+    struct io_regs in = b->in, out;
+
+    irqs_off();
+    /* The pages may have changed since: a new CR3 forgets what the TLB has. */
+    __asm__ volatile("movq %%cr3, %%rax\n\tmovq %%rax, %%cr3" ::: "rax", "memory");
+    __asm__ volatile("sidt %0\n\tlidt %1" : "=m"(theirs) : "m"(ours) : "memory");
+    run_code(&in, &out, r->stack + EXIT_STACK);
+    __asm__ volatile("lidt %0" ::"m"(theirs));
+    irqs_on();
+    b->out = out;
+}
+
+static uint64_t read_port(uint64_t n, uint16_t port)
+{
+    uint64_t wrong = 0;
+
+    for (uint64_t i = 0; i < n; i++)
+        wrong += in32(port) != io_pattern(port + i);
+    return wrong;
+}
+
+static void serve_boxes(void *arg_);
+
+static void execute(struct io_box *b)
+{
+    struct cpuid id;
+
+    switch (b->op) {
+    case IO_RUN:
+        run(b);
+        break;
+    case IO_START_CPU:
+        b->result = (uint64_t)(int64_t)cpu_start((unsigned int)b->a0, serve_boxes, NULL);
+        break;
+    case IO_SET_PAGE:
+        WRITE_ONCE(view[b->a0 % ARRAY_SIZE(view)], b->a1);
+        break;
+    case IO_READ_PORT:
+        b->result = read_port(b->a0, (uint16_t)b->a1);
+        break;
+    case IO_CPUID:
+        id = cpuid((uint32_t)b->a0, (uint32_t)b->a1);
+        b->result = (uint64_t)id.c << 32 | id.b;
+        break;
+    case IO_POWER_OFF:
+        power_off();
+    default:
+        break;
+    }
+}
+
+static void serve_boxes(void *arg_)
+{
+    unsigned int cpu = this_cpu()->index;
+    struct io_box *b = &control.box[cpu];
+
+    (void)arg_;
+    b->code_at = (uintptr_t)b->code;
+    memset(b->code, 0xcc, sizeof(b->code));
+    runner_init(&runners[cpu], b);
+    irqs_on();
+    if (cpu == 0)
+        WRITE_ONCE(control.ready, 1);
+    for (;;) {
+        uint32_t seq = READ_ONCE(b->seq);
+
+        if (seq == READ_ONCE(b->done)) {
+            yield_cpu();
+            continue;
+        }
+        rmb(); /* seq before the command; partner: box_go() in io-dm */
+        execute(b);
+        wmb(); /* the answer before done; partner: is_done() in io-dm */
+        WRITE_ONCE(b->done, seq);
+    }
+}
+
+/* Everything for CPL 3 too, and the view's page table in place of a large page. */
+static void open_tables(void)
+{
+    uint64_t *root, *pdpt;
+
+    __asm__ volatile("movq %%cr3, %0" : "=r"(root));
+    root[0] |= 4;
+    pdpt = (uint64_t *)(uintptr_t)(root[0] & ~UINT64_C(0xfff));
+    for (unsigned int g = 0; g < 4; g++) {
+        uint64_t *pd = (uint64_t *)(uintptr_t)(pdpt[g] & ~UINT64_C(0xfff));
+
+        pdpt[g] |= 4;
+        for (unsigned int i = 0; i < 512; i++)
+            pd[i] |= 4;
+        if (g == IO_VIEW >> 30)
+            pd[IO_VIEW >> 21 & 511] = (uintptr_t)view | 7;
+    }
+}
+
+int main(void)
+{
+    if ((uintptr_t)&control != IO_CONTROL_GPA)
+        die("the control page is not where it should be");
+    if (nr_cpus > IO_MAX_BOXES)
+        die("too many vCPUs");
+    make_idt();
+    open_tables();
+    control.ram = (uintptr_t)ram;
+    serve_boxes(NULL);
+    return 0;
+}
