@@ -94,5 +94,8 @@ int main(void)
     make_view();
     test_ports();
     test_operands();
+    test_strings();
+    test_pages();
+    test_pci();
     return (int)tap_done();
 }
