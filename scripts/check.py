@@ -115,14 +115,17 @@ def unit_threads(context):
 
 
 def system(context):
-    for image in (context.out / "payloads").glob("*.img"):
+    out_x86 = context.out / "variants" / "x86_64"
+    for image in [*(context.out / "payloads").glob("*.img"), *(out_x86 / "payloads").glob("*.elf")]:
         image.unlink()  # one whose source is gone would still boot
     context.make(f"O={context.out}", "all", "payloads", "guest")
+    context.make("ARCH=x86_64", f"O={out_x86}", "all", "payloads")
     for name, settings in (("noioreq", "IOREQ_SERVER=n"), ("release", "DEBUG=n")):
         context.variant(name, settings)
     clang(context)
     context.command(sys.executable, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider",
-                    "tests/system", env=dict(os.environ, WHERRY_OUT=str(context.out)))
+                    "tests/system",
+                    env=dict(os.environ, WHERRY_OUT=str(context.out), WHERRY_OUT_X86=str(out_x86)))
 
 
 STEPS = [

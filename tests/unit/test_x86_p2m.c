@@ -90,6 +90,7 @@ int snprintf(char *text, size_t size, const char *fmt, ...)
 
 /* It leaves its guest some time after the kick: three turns of a waiting loop. */
 static unsigned int leaves_in[CONFIG_NR_CPUS];
+static struct p2m *enters_again; /* at once: whoever looks finds it in the guest as before */
 
 void arch_smp_kick(unsigned int cpu)
 {
@@ -106,8 +107,11 @@ static void arch_relax(void)
     waits++;
     assert_true(waits < 1000); /* waits for one that nobody made leave */
     for (this_one = 0; this_one < CONFIG_NR_CPUS; this_one++)
-        if (leaves_in[this_one] != 0 && --leaves_in[this_one] == 0)
+        if (leaves_in[this_one] != 0 && --leaves_in[this_one] == 0) {
             p2m_guest_leave();
+            if (enters_again != NULL)
+                p2m_guest_enter(enters_again);
+        }
     this_one = me;
 }
 
@@ -509,6 +513,23 @@ static void at_random_nothing_stale_is_used(void **state)
     assert_true(kept > 1000); /* and not by flushing always */
 }
 
+/* To have left once is enough: it flushes before it enters again. */
+static void one_that_is_back_at_once_is_let_go(void **state)
+{
+    (void)state;
+    assert_int_equal(map_ram(0x40000, 1, 0x40000), 0);
+    cpu_online_mask = 3;
+    this_one = 1;
+    p2m_guest_enter(&dom.p2m);
+    this_one = 0;
+    enters_again = &dom.p2m;
+    assert_int_equal(p2m_unmap(&dom, gfn(0x40000), 1), 0);
+    enters_again = NULL;
+    assert_int_equal(kicks[1], 1);
+    assert_int_equal(waits, 3);
+    assert_ptr_equal(percpu_guest_p2m[1], &dom.p2m);
+}
+
 /* A flush that comes while a vCPU is on its way in is seen, or waits for it to leave again. */
 static void a_flush_while_entering_is_not_lost(void **state)
 {
@@ -541,6 +562,7 @@ int main(void)
         P2M_CASE(half_a_split_takes_nothing_away),
         P2M_CASE(whoever_is_in_a_guest_of_it_is_waited_for),
         P2M_CASE(one_that_went_on_elsewhere_is_let_go),
+        P2M_CASE(one_that_is_back_at_once_is_let_go),
     };
     const struct CMUnitTest asids[] = {
         cmocka_unit_test(the_same_epoch_keeps_its_asid),
