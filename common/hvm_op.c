@@ -12,6 +12,7 @@ enum param_kind {
     PARAM_GUEST,  /* a guest reads it, who serves the guest may set it too; the guest, if it is
                      one that arch_hvm_guest_sets() */
     PARAM_SERVER, /* only who serves the guest reads it; nobody sets it */
+    PARAM_ONCE,   /* only who serves the guest reads it, and sets it once */
 };
 
 static enum param_kind param_kind(uint32_t index)
@@ -27,17 +28,41 @@ static enum param_kind param_kind(uint32_t index)
     case HVM_PARAM_MONITOR_RING_PFN:
     case HVM_PARAM_SHARING_RING_PFN:
         return PARAM_SERVER;
+    case HVM_PARAM_IOREQ_PFN:
+    case HVM_PARAM_BUFIOREQ_PFN:
+    case HVM_PARAM_IOREQ_SERVER_PFN:
+    case HVM_PARAM_NR_IOREQ_SERVER_PAGES:
+        return ioreq_has_legacy_gfns() ? PARAM_ONCE : PARAM_NONE;
     default:
         return PARAM_NONE;
     }
 }
 
+/* 0 is "not set". The same value again changes nothing. */
+static int set_once(struct domain *d, const struct xen_hvm_param *op)
+{
+    uint64_t *param = &d->hvm_params[op->index], old = READ_ONCE(*param);
+
+    if (old != 0 && old != op->value)
+        return -EEXIST;
+    if (op->index == HVM_PARAM_NR_IOREQ_SERVER_PAGES &&
+        (op->value == 0 || op->value > IOREQ_MAX_LEGACY_GFNS))
+        return -EINVAL;
+    if (!atomic64_cmpxchg((atomic64_t *)param, &old, op->value) && old != op->value)
+        return -EEXIST;
+    return 0;
+}
+
 static int set_param(struct domain *d, const struct xen_hvm_param *op)
 {
-    if (param_kind(op->index) != PARAM_GUEST)
+    enum param_kind kind = param_kind(op->index);
+
+    if (kind != PARAM_GUEST && kind != PARAM_ONCE)
         return -EINVAL;
-    if (d == current->domain && !arch_hvm_guest_sets(op->index))
+    if (d == current->domain && (kind == PARAM_ONCE || !arch_hvm_guest_sets(op->index)))
         return -EPERM;
+    if (kind == PARAM_ONCE)
+        return set_once(d, op);
     WRITE_ONCE(d->hvm_params[op->index], op->value);
     return 0;
 }
@@ -48,7 +73,7 @@ static int get_param(const struct domain *d, struct xen_hvm_param *op)
 
     if (kind == PARAM_NONE)
         return -EINVAL;
-    if (kind == PARAM_SERVER && d == current->domain)
+    if (kind != PARAM_GUEST && d == current->domain)
         return -EPERM;
     op->value = READ_ONCE(d->hvm_params[op->index]);
     return 0;

@@ -75,9 +75,20 @@ static void parse_control(const struct boot_parser *p, int chosen,
 /* --- the others --- */
 
 static const char *const known_properties[] = {
-    "compatible",    "#address-cells", "#size-cells",         "cpus",    "memory",
-    "vpl011",        "nr_spis",        "xen,enhanced",        "phandle", "name",
-    "linux,phandle", "bootargs",       "wherry,device-model",
+    "compatible",
+    "#address-cells",
+    "#size-cells",
+    "cpus",
+    "memory",
+    "vpl011",
+    "nr_spis",
+    "xen,enhanced",
+    "phandle",
+    "name",
+    "linux,phandle",
+    "bootargs",
+    "wherry,device-model",
+    "wherry,ioreq-server-pages",
 };
 
 /* In /chosen only names of this family are the hypervisor's; common/cmdline.c reads the first. */

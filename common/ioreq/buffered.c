@@ -8,6 +8,7 @@
  * hypervisor. Its port may be closed meanwhile: the notification then reaches nobody.
  */
 #include <wherry/bug.h>
+#include <wherry/lib/string.h>
 #include <wherry/printk.h>
 
 #include "private.h"
@@ -50,6 +51,21 @@ void ioreq_ring_free(struct ioreq_server *s)
 {
     if (s->ring.page != NULL)
         page_put(s->ring.page);
+}
+
+void ioreq_ring_use_page(struct ioreq_server *s, struct page *page)
+{
+    struct ioreq_ring *ring = &s->ring;
+    struct page *old = ring->page;
+
+    page_get_held(page);
+    memset(page_to_virt(page), 0, PAGE_SIZE);
+    spin_lock(&ring->lock);
+    ring->page = page;
+    ring->shared = page_to_virt(page);
+    ring->write = 0;
+    spin_unlock(&ring->lock);
+    page_put(old);
 }
 
 /* The device model has nothing to say on the ring's port. */

@@ -23,7 +23,7 @@ struct ioreq_ring {
     struct spinlock lock;     /* LOCK_RANK_IOREQ_RING: who posts, one at a time */
     uint8_t mode;             /* HVM_IOREQSRV_BUFIOREQ_* */
     evtchn_port port;         /* 0: none. ioreq lock to write; the port goes with vCPU 0 */
-    struct page *page;        /* reference; NULL: mode is OFF */
+    struct page *page;        /* reference; NULL: mode is OFF. ioreq lock to change */
     struct ring_page *shared; /* that page */
     uint32_t write;           /* write_pointer: the page's copy is never believed; lock */
     uint64_t posted, full;    /* requests put in, and those there was no room for; lock */
@@ -44,6 +44,8 @@ void ioreq_ring_free(struct ioreq_server *s);
 /* v joins or leaves: the ring's port is allocated with vCPU 0. ioreq lock. 0, -ENOSPC, -ENOMEM. */
 int ioreq_ring_add_port(struct ioreq_server *s, struct vcpu *v);
 void ioreq_ring_remove_port(struct ioreq_server *s, unsigned int vcpu);
+/* Nobody posts: this page, cleared, from now on; takes a reference of its own. */
+void ioreq_ring_use_page(struct ioreq_server *s, struct page *page);
 /* Frame 0 of the resource, or NULL. */
 struct page *ioreq_ring_page(const struct ioreq_server *s);
 /* The OUT fields that a ring has; others stay. ioreq lock. */
@@ -91,6 +93,11 @@ static inline void ioreq_ring_remove_port(struct ioreq_server *s, unsigned int v
 {
     (void)s;
     (void)vcpu;
+}
+static inline void ioreq_ring_use_page(struct ioreq_server *s, struct page *page)
+{
+    (void)s;
+    (void)page;
 }
 static inline struct page *ioreq_ring_page(const struct ioreq_server *s)
 {

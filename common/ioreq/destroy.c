@@ -53,6 +53,7 @@ static void retire_server(struct ioreq_server *s)
     spin_lock(&d->ioreq.lock);
     if (d->ioreq.registry != NULL)
         d->ioreq.registry->busy &= ~BIT64(s->id);
+    ioreq_gfns_release(s, d->ioreq.registry);
     spin_unlock(&d->ioreq.lock);
     ioreq_server_free(s);
 }

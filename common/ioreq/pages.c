@@ -56,6 +56,9 @@ int ioreq_acquire_frame(struct domain *d, uint32_t id, uint64_t frame, struct pa
     rc = ioreq_server_owned(d, id, &s);
     if (rc != 0)
         goto out;
+    rc = -EPERM;
+    if (ioreq_gfns_used(s))
+        goto out;
     rc = -EINVAL;
     if (frame >= NR_FRAMES)
         goto out;
@@ -63,6 +66,7 @@ int ioreq_acquire_frame(struct domain *d, uint32_t id, uint64_t frame, struct pa
     rc = -ENOENT;
     if (page == NULL)
         goto out;
+    s->acquired = true;
     page_get_held(page);
     *out = page;
     rc = 0;

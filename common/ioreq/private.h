@@ -15,6 +15,7 @@
 #include <wherry/lib/rangeset.h>
 
 #include "buffered.h"
+#include "legacy_gfn.h"
 #include "slot.h"
 
 /* Ids index bits of one word. */
@@ -38,11 +39,13 @@ struct ioreq_server_vcpu {
  */
 struct ioreq_server {
     struct domain *target, *owner; /* references */
-    struct page *page;             /* reference; the slots, shared with the owner */
-    struct ioreq_slot *slots;      /* [vcpu id] */
+    struct page *page;             /* reference; the slots, shared with the owner. With... */
+    struct ioreq_slot *slots;      /* ... this, by vCPU, another one perhaps when enabled */
     uint32_t id;
     uint64_t generation;                     /* never twice in a domain */
     bool settling;                           /* being disabled, not over yet; ioreq lock */
+    bool acquired;                           /* a page, by acquire_resource; ioreq lock */
+    struct ioreq_gfns gfns;                  /* its pages as frames of the target; ioreq lock */
     struct rangeset ranges[IOREQ_NR_SPACES]; /* ioreq lock */
     struct rcu_head rcu;
     atomic64_t inval_acked; /* has forgotten all RAM that left up to this ram_generation; grows */
@@ -64,6 +67,7 @@ struct ioreq_registry {
     uint64_t generation; /* last one given away; ioreq lock */
     uint64_t busy;       /* ids in use, or of a server that readers may still see; ioreq lock */
     uint64_t leftover;   /* ids of which `route` still has ranges; ioreq lock */
+    struct ioreq_gfn_pool gfns; /* ioreq lock */
     /* Those ranges. ioreq lock. */
     struct ioreq_leftover {
         struct imap_node *ranges[IOREQ_NR_SPACES];

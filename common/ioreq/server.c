@@ -210,6 +210,7 @@ static void settle_disabled(struct domain *d, uint32_t id, uint64_t generation)
             WRITE_ONCE(s->vcpu[i].inval_state, STATE_IOREQ_NONE);
             ioreq_notified(d->ioreq.vcpu[i], 0);
         }
+    ioreq_gfns_disable(s);
     s->settling = false;
 out:
     spin_unlock(&d->ioreq.lock);
@@ -233,6 +234,11 @@ int ioreq_server_set_state(struct domain *d, uint32_t id, bool enable)
     changed = enable != ((d->ioreq.registry->route.enabled & BIT64(id)) != 0);
     if (!changed)
         goto out;
+    rc = enable ? ioreq_gfns_enable(s) : 0;
+    if (rc != 0) {
+        changed = false;
+        goto out;
+    }
     if (enable)
         for (unsigned int i = 0; i < d->max_vcpus; i++)
             if (d->ioreq.vcpu[i] != NULL)
@@ -255,7 +261,7 @@ int ioreq_server_info(struct domain *d, struct xen_dm_op_get_ioreq_server_info *
     spin_lock(&d->ioreq.lock);
     rc = ioreq_server_owned(d, op->id, &s);
     if (rc == 0 && (op->flags & XEN_DMOP_no_gfns) == 0)
-        rc = -EOPNOTSUPP; /* the pages are never in the guest's own space */
+        rc = ioreq_gfns_map(s, op);
     if (rc == 0)
         ioreq_ring_info(s, op);
     spin_unlock(&d->ioreq.lock);

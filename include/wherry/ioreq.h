@@ -37,6 +37,22 @@ struct ioreq_access {
     bool buffered; /* a write that need not be waited for, if its server has a ring with room */
 };
 
+/* Frames in the pool of HVM_PARAM_IOREQ_SERVER_PFN, at most. */
+#define IOREQ_MAX_LEGACY_GFNS 64
+
+/* May the pages of a server be frames of its guest? */
+#ifdef CONFIG_IOREQ_LEGACY_GFN
+static inline bool ioreq_has_legacy_gfns(void)
+{
+    return true;
+}
+#else
+static inline bool ioreq_has_legacy_gfns(void)
+{
+    return false;
+}
+#endif
+
 enum ioreq_result {
     IOREQ_SENT, /* the vCPU waits (VPF_IOREQ); arch_ioreq_complete() comes later */
     IOREQ_DONE, /* in the server's buffered ring: finished, arch_ioreq_complete() never comes */

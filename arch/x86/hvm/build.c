@@ -10,21 +10,27 @@
 #include <asm/guest.h>
 #include <wherry/boot.h>
 #include <wherry/boot_ram.h>
+#include <wherry/device.h>
 #include <wherry/domain.h>
 #include <wherry/guest_access.h>
 #include <wherry/lib/errno.h>
 #include <wherry/lib/string.h>
 #include <wherry/mm.h>
 #include <public/arch-x86/hvm/start_info.h>
+#include <public/hvm/params.h>
 
 #define LOW_MEMORY_END UINT64_C(0xc0000000)
 #define HIGH_MEMORY    UINT64_C(0x100000000)
 #define CMDLINE_MAX    2048
 
+/* Frames that device models may have a server's pages in end here. */
+#define SPECIAL_END UINT64_C(0xff000000)
+
 struct layout {
     uint64_t low, high; /* bytes of RAM below and above 4 GiB */
     uint64_t entry, image_end;
     uint64_t module, module_size;
+    uint32_t ioreq_pages; /* below SPECIAL_END */
 };
 
 static int __init give_range(struct domain *d, uint64_t gpa, uint64_t size)
@@ -62,6 +68,31 @@ static int __init give_memory(struct domain *d, uint64_t size, struct layout *l)
     if (rc == 0 && l->high != 0)
         rc = give_range(d, HIGH_MEMORY, l->high);
     return rc;
+}
+
+/* Frames of the guest for servers that want some there (wherry,ioreq-server-pages). */
+static int __init give_ioreq_pages(struct domain *d, const struct domain_config *cfg,
+                                   struct layout *l)
+{
+    uint32_t n = 0;
+    uint64_t base;
+    int rc = fdt_prop_u32(host_fdt(), cfg->node, "wherry,ioreq-server-pages", &n);
+
+    if (rc == -ENOENT || cfg->is_control)
+        return 0;
+    if (rc != 0 || n == 0 || n > IOREQ_MAX_LEGACY_GFNS) {
+        boot_config_complain(cfg, "wherry,ioreq-server-pages", "not a number from 1 to 64");
+        return -EINVAL;
+    }
+    l->ioreq_pages = n;
+    d->max_pages += n;
+    base = SPECIAL_END - n * PAGE_SIZE;
+    rc = give_range(d, base, n * PAGE_SIZE);
+    if (rc != 0)
+        return rc;
+    d->hvm_params[HVM_PARAM_IOREQ_SERVER_PFN] = base >> PAGE_SHIFT;
+    d->hvm_params[HVM_PARAM_NR_IOREQ_SERVER_PAGES] = n;
+    return 0;
 }
 
 /* --- the kernel: ELF, 32 or 64 bits (the generic ABI's chapters 4 and 5) --- */
@@ -168,11 +199,18 @@ static int __init load_kernel(struct domain *d, const struct image *im, struct l
 struct start_page {
     struct hvm_start_info info;
     struct hvm_modlist_entry module;
-    struct hvm_memmap_table_entry map[2];
+    struct hvm_memmap_table_entry map[3];
     char cmdline[CMDLINE_MAX];
 };
 
 _Static_assert(sizeof(struct start_page) <= PAGE_SIZE, "one page");
+
+static void __init add_to_map(struct start_page *p, uint64_t addr, uint64_t size, uint32_t type)
+{
+    if (size != 0)
+        p->map[p->info.memmap_entries++] =
+            (struct hvm_memmap_table_entry){.addr = addr, .size = size, .type = type};
+}
 
 static int __init write_start_page(struct domain *d, const struct domain_config *cfg,
                                    const struct layout *l, uint64_t at)
@@ -187,13 +225,13 @@ static int __init write_start_page(struct domain *d, const struct domain_config 
         .modlist_paddr = at + offsetof(struct start_page, module),
         .cmdline_paddr = at + offsetof(struct start_page, cmdline),
         .memmap_paddr = at + offsetof(struct start_page, map),
-        .memmap_entries = l->high != 0 ? 2 : 1,
     };
     p.module.paddr = l->module;
     p.module.size = l->module_size;
-    p.map[0] = (struct hvm_memmap_table_entry){.size = l->low, .type = XEN_HVM_MEMMAP_TYPE_RAM};
-    p.map[1] = (struct hvm_memmap_table_entry){
-        .addr = HIGH_MEMORY, .size = l->high, .type = XEN_HVM_MEMMAP_TYPE_RAM};
+    add_to_map(&p, 0, l->low, XEN_HVM_MEMMAP_TYPE_RAM);
+    add_to_map(&p, SPECIAL_END - l->ioreq_pages * PAGE_SIZE, l->ioreq_pages * PAGE_SIZE,
+               XEN_HVM_MEMMAP_TYPE_RESERVED);
+    add_to_map(&p, HIGH_MEMORY, l->high, XEN_HVM_MEMMAP_TYPE_RAM);
     if (str_copy(p.cmdline, cfg->bootargs, sizeof(p.cmdline)) >= sizeof(p.cmdline))
         return -E2BIG;
     return gpa_copy_to(d, gpaddr(at), &p, sizeof(p));
@@ -263,7 +301,9 @@ int __init arch_domain_build(struct domain *d, const struct domain_config *cfg)
         boot_config_complain(cfg, "memory", "more than the machine has left");
         return rc;
     }
-    rc = load_images(d, cfg, &l);
+    rc = give_ioreq_pages(d, cfg, &l);
+    if (rc == 0)
+        rc = load_images(d, cfg, &l);
     if (rc != 0)
         return rc;
     start = page_up(l.module + l.module_size);
