@@ -599,6 +599,92 @@ static void tables_in_a_device(void **state)
     faulted(VEC_GP, 0);
 }
 
+/* --- ports above IOPL --- */
+
+#define TSS        UINT64_C(0x5000)
+#define TSS_BITMAP 0x68u
+
+/* CPL 3, and a TSS that ends with the bits of port 0x10f and 8 more, all set. */
+static void tss_allows(uint16_t port, unsigned int bytes)
+{
+    struct x86_cpu *c = x86_cpu(x86_vcpu());
+
+    memset(x86_ram(TSS), 0xff, 0x100);
+    x86_ram(TSS)[102] = TSS_BITMAP;
+    x86_ram(TSS)[103] = 0;
+    for (unsigned int p = port; p < port + bytes; p++)
+        x86_ram(TSS)[TSS_BITMAP + p / 8] &= (uint8_t) ~(1u << p % 8);
+    c->seg[SEG_TR] = (struct hvm_segment){
+        .sel = 0x40, .attr = 0x8b, .limit = TSS_BITMAP + 0x10f / 8 + 1, .base = TSS};
+    c->seg[SEG_SS].attr |= 0x60;
+    x86_vcpu()->arch.regs.rip = X86_CODE;
+    *RDX = 0x105;
+    *RDI = BUFFER;
+    *RCX = 3;
+}
+
+static void tss_decides(void **state)
+{
+    unsigned int id = x86_server();
+
+    (void)state;
+    tss_allows(0x105, 4);
+    assert_false(x86_run("f3 6d")); /* INSL: its bits are in two bytes */
+    assert_int_equal(x86_take(id).count, 3);
+    assert_true(x86_answer(id, 0));
+    over(2);
+    tss_allows(0x105, 3);
+    assert_true(x86_run("f3 6d"));
+    faulted(VEC_GP, 0);
+    tss_allows(0x106, 8);
+    assert_true(x86_run("6c"));
+    faulted(VEC_GP, 0);
+    assert_int_equal(*RDI, BUFFER);
+}
+
+/* Two bytes of the bitmap are read, whatever the size. */
+static void tss_ends(void **state)
+{
+    unsigned int id = x86_server();
+
+    (void)state;
+    tss_allows(0x105, 1);
+    *RDX = 0x10f;
+    x86_ram(TSS)[TSS_BITMAP + 0x10f / 8] = 0;
+    assert_false(x86_run("6c"));
+    assert_true(x86_answer(id, 0));
+    over(1);
+    tss_allows(0x110, 8);
+    *RDX = 0x110;
+    assert_true(x86_run("6c"));
+    faulted(VEC_GP, 0);
+    tss_allows(0x105, 1);
+    x86_cpu(x86_vcpu())->seg[SEG_TR].attr = 0x83; /* of 16 bits */
+    assert_true(x86_run("6c"));
+    faulted(VEC_GP, 0);
+    tss_allows(0x105, 1);
+    x86_cpu(x86_vcpu())->seg[SEG_TR].limit = 102;
+    assert_true(x86_run("6c"));
+    faulted(VEC_GP, 0);
+}
+
+static void tss_is_the_kernels(void **state)
+{
+    unsigned int id = x86_server();
+
+    (void)state;
+    tss_allows(0x105, 1);
+    *x86_pte(TSS) &= ~UINT64_C(4);
+    assert_false(x86_run("6c"));
+    assert_true(x86_answer(id, 0));
+    over(1);
+    tss_allows(0x105, 1);
+    *x86_pte(TSS) &= ~UINT64_C(1);
+    assert_true(x86_run("6c"));
+    faulted(VEC_PF, 0);
+    assert_int_equal(x86_cpu(x86_vcpu())->event.cr2, TSS + 102);
+}
+
 /* --- ends of servers and guests --- */
 
 /* The server goes between two pieces: what is left reads ones, and the guest goes on. */
@@ -748,6 +834,9 @@ int main(void)
         X86_TEST(fetched_from_a_device),
         X86_TEST(fault_in_the_second_page),
         X86_TEST(tables_in_a_device),
+        X86_TEST(tss_decides),
+        X86_TEST(tss_ends),
+        X86_TEST(tss_is_the_kernels),
         X86_TEST(server_destroyed_between_pieces),
         X86_TEST(server_destroyed_in_a_batch),
         X86_TEST(ram_removed_in_a_batch),

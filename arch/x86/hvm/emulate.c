@@ -419,6 +419,7 @@ static const struct x86_emul_ops ops = {
     .write = emul_write,
     .port_in = emul_in,
     .port_out = emul_out,
+    .port_check = hvm_port_check,
     .probe = emul_probe,
     .rep = emul_rep,
 };

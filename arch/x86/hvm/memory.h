@@ -24,4 +24,8 @@ enum x86_walk_result hvm_translate(struct vcpu *v, const struct x86_regs *regs, 
  */
 void *hvm_gpa_to_host(struct domain *d, uint64_t gpa, bool write);
 
+/* Does the TSS allow the current vCPU these ports: OKAY, #GP(0), or what reading it gives (tss.c).
+ */
+enum x86_emul_result hvm_port_check(struct x86_emul *e, uint16_t port, unsigned int bytes);
+
 #endif

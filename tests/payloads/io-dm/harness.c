@@ -339,7 +339,7 @@ static bool ram_ok(void)
     return true;
 }
 
-void run_in_guest(struct code code)
+static void post_code(struct code code)
 {
     struct io_box *b = box_of(0);
 
@@ -349,19 +349,37 @@ void run_in_guest(struct code code)
         die("code does not fit");
     memcpy(b->code, code.start, (size_t)(code.end - code.start));
     b->in = in;
-    box_run(b, IO_RUN);
     result = &b->out;
+    nr_requests = 0;
+    box_go(b, IO_RUN);
 }
 
-bool run_code(const char *text, struct code code)
+void run_in_guest(struct code code)
+{
+    post_code(code);
+    box_finish(box_of(0));
+}
+
+void start_code(struct code code)
+{
+    if (!ends_elsewhere)
+        expected.rip = in.rip + (uint64_t)(code.end - code.start) + 1;
+    post_code(code);
+}
+
+bool finish_code(const char *text)
 {
     bool ok;
 
-    if (!ends_elsewhere)
-        expected.rip = in.rip + (uint64_t)(code.end - code.start) + 1;
-    run_in_guest(code);
+    box_finish(box_of(0));
     ok = requests_ok();
     ok &= regs_ok();
     ok &= ram_ok();
     return tap(ok, "%s", text);
+}
+
+bool run_code(const char *text, struct code code)
+{
+    start_code(code);
+    return finish_code(text);
 }

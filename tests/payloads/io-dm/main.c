@@ -97,5 +97,10 @@ int main(void)
     test_strings();
     test_pages();
     test_pci();
+    test_stack();
+    test_routes();
+    test_modes();
+    test_answers();
+    test_vcpus();
     return (int)tap_done();
 }

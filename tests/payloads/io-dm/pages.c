@@ -111,7 +111,7 @@ static void straddles(void)
 
 /* --- page faults --- */
 
-#define PF_WRITE 2
+#define PF_WRITE   2
 #define PF_PRESENT 1
 
 static void plain_faults(void)

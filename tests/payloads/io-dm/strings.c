@@ -4,7 +4,8 @@
 
 #define PORT 0x240u
 
-/* What a string instruction is expected to do; `ram` is an offset, `device` an address or a port. */
+/* What a string instruction is expected to do; `ram` is an offset, `device` an address or a port.
+ */
 struct string {
     unsigned int type, flags; /* of want_batch() */
     unsigned int size, count;
@@ -82,11 +83,11 @@ static void begin_ports(const struct string *s, bool rep)
     want_string(s);
 }
 
-#define PORTS_CASE(insn, dir, bytes, n, at)                                               \
-    do {                                                                                  \
-        begin_ports(&(struct string){IOREQ_TYPE_PIO, dir, bytes, n, PORT, at},            \
-                    __builtin_strncmp(insn, "rep", 3) == 0);                              \
-        run_code(insn " of " #n " at " #at, CODE(insn));                                  \
+#define PORTS_CASE(insn, dir, bytes, n, at)                                    \
+    do {                                                                       \
+        begin_ports(&(struct string){IOREQ_TYPE_PIO, dir, bytes, n, PORT, at}, \
+                    __builtin_strncmp(insn, "rep", 3) == 0);                   \
+        run_code(insn " of " #n " at " #at, CODE(insn));                       \
     } while (0)
 
 static void ports_in(void)
@@ -158,11 +159,11 @@ static void begin_movs(const struct string *s, bool rep)
     want_string(s);
 }
 
-#define MOVS_CASE(insn, dir, bytes, n, from, at)                                          \
-    do {                                                                                  \
-        begin_movs(&(struct string){IOREQ_TYPE_COPY, dir, bytes, n, MMIO + (from), at},   \
-                   __builtin_strncmp(insn, "rep", 3) == 0);                               \
-        run_code(insn " " #dir " of " #n ", device " #from " RAM " #at, CODE(insn));      \
+#define MOVS_CASE(insn, dir, bytes, n, from, at)                                        \
+    do {                                                                                \
+        begin_movs(&(struct string){IOREQ_TYPE_COPY, dir, bytes, n, MMIO + (from), at}, \
+                   __builtin_strncmp(insn, "rep", 3) == 0);                             \
+        run_code(insn " " #dir " of " #n ", device " #from " RAM " #at, CODE(insn));    \
     } while (0)
 
 static void movs(void)
@@ -219,10 +220,10 @@ static void begin_stos(unsigned int size, unsigned int count, uint64_t at, bool 
     }
 }
 
-#define STOS_CASE(insn, size, n, at, down)                                              \
-    do {                                                                                \
-        begin_stos(size, n, at, down, __builtin_strncmp(insn, "rep", 3) == 0);          \
-        run_code(insn " of " #n " at " #at, CODE(insn));                                \
+#define STOS_CASE(insn, size, n, at, down)                                     \
+    do {                                                                       \
+        begin_stos(size, n, at, down, __builtin_strncmp(insn, "rep", 3) == 0); \
+        run_code(insn " of " #n " at " #at, CODE(insn));                       \
     } while (0)
 
 static void stos(void)

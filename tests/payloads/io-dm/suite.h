@@ -134,6 +134,10 @@ static inline uint64_t element(uint64_t n)
 
 /* These flags are undefined. */
 void ignore_flags(uint64_t mask);
+/* run_code() in two: the guest runs, and serving is the caller's; then serve the rest, and judge.
+ */
+void start_code(struct code code);
+bool finish_code(const char *text);
 /* Only run it; result has what came out. */
 void run_in_guest(struct code code);
 
@@ -156,13 +160,14 @@ static inline uint64_t size_mask(unsigned int size)
 }
 
 void test_ports(void);
-void test_moves(void);
 void test_operands(void);
 void test_strings(void);
 void test_pages(void);
 void test_pci(void);
+void test_stack(void);
 void test_routes(void);
 void test_modes(void);
+void test_answers(void);
 void test_vcpus(void);
 
 #endif
