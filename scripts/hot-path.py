@@ -3,12 +3,14 @@
 """Where the instructions of one forwarded access go: a table of functions.
 
 Boots the benchmark's payloads on one pCPU, one instruction a translation block, and reads QEMU's execution log
-while the guest reads from the device model's register. An access is what lies between two entries of
+while the guest does the operation asked for. An access is what lies between two entries of
 ioreq_forward(). Instructions of the hypervisor are named by its ELF's symbols; the rest is the device model's
 after an odd number of vCPU switches since the access began, and the guest's otherwise.
 
     make bench
     python3 scripts/hot-path.py --out build/arm64/bench --gic 3
+    make ARCH=x86_64 bench
+    python3 scripts/hot-path.py --arch x86_64 --out build/x86_64/bench --operation port-read
 """
 
 import argparse
@@ -25,7 +27,7 @@ import tempfile
 TREE = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TREE / "tests" / "system"))
 
-from boot import Boot, Domain, Machine  # noqa: E402
+import bench  # noqa: E402
 from qemu import Console  # noqa: E402
 
 ACCESSES = 20
@@ -36,9 +38,9 @@ DEVICE_MODEL, GUEST = "(device model)", "(guest)"
 class Symbols:
     """Text symbols of an ELF, by address."""
 
-    def __init__(self, elf):
+    def __init__(self, elf, nm):
         self.addresses, self.names = [], []
-        for line in subprocess.run(["aarch64-linux-gnu-nm", "-n", str(elf)], check=True, text=True,
+        for line in subprocess.run([nm, "-n", str(elf)], check=True, text=True,
                                    stdout=subprocess.PIPE).stdout.splitlines():
             match = re.match(r"([0-9a-f]+) ([tTwW]) ([^$.]\S*)$", line)
             if match:
@@ -89,26 +91,30 @@ def accesses(symbols, log):
         count[found[0] if found else (DEVICE_MODEL if switches % 2 else GUEST)] += 1
 
 
-def run(out, gic):
+# What the guest says right before it begins with the operation.
+BEFORE = {
+    "arm64": {"read": "gic-read", "write": "read"},
+    "x86_64": {"read": "cpuid", "write": "read", "port-read": "write", "port-write": "port-read"},
+}
+NM = {"arm64": "aarch64-linux-gnu-nm", "x86_64": "x86_64-linux-gnu-nm"}
+
+
+def run(arch, out, gic, operation):
     """The accesses of one machine."""
     with tempfile.TemporaryDirectory() as directory:
         fifo, control = os.path.join(directory, "log"), os.path.join(directory, "monitor")
         os.mkfifo(fifo)
-        payloads = out / "payloads"
-        boot = Boot(Machine(gic=gic, icount=True), image=out / "wherry.img",
-                    control=Domain(kernel=payloads / "bench-dm.img", memory=64),
-                    domains=[Domain(kernel=payloads / "bench-guest.img", bootargs="ranges=1",
-                                    props={"vpl011": b""})])
+        boot = bench.BOOT[arch](out, gic, smp=1, ranges=1)
         command = [*boot.prepare(directory), "-singlestep", "-chardev",
                    f"socket,id=m,path={control},server=on,wait=off", "-mon", "chardev=m"]
         with Console(command) as console:
-            console.wait_for(r"bench: gic-read", 120)
+            console.wait_for(rf"bench: {BEFORE[arch][operation]} ", 120)
             log = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)  # so that QEMU's open does not wait
             os.set_blocking(log, True)
             monitor(control, f"logfile {fifo}", "log exec,nochain")
             with os.fdopen(log, encoding="ascii", errors="replace") as lines:
                 found = []
-                for count in accesses(Symbols(out / "wherry"), lines):
+                for count in accesses(Symbols(out / "wherry", NM[arch]), lines):
                     found.append(count)
                     if len(found) > ACCESSES:
                         return found[1:]
@@ -118,12 +124,16 @@ def run(out, gic):
 def main():
     parser = argparse.ArgumentParser(description="Instructions of one forwarded access by function.")
     parser.add_argument("--out", required=True, type=pathlib.Path, help="the benchmark's build directory")
+    parser.add_argument("--arch", choices=sorted(BEFORE), default="arm64")
     parser.add_argument("--gic", type=int, choices=(2, 3), default=3)
+    parser.add_argument("--operation", default="read")
     arguments = parser.parse_args()
-    found = run(arguments.out, arguments.gic)
+    if arguments.operation not in BEFORE[arguments.arch]:
+        parser.error(f"one of {', '.join(BEFORE[arguments.arch])}")
+    found = run(arguments.arch, arguments.out, arguments.gic, arguments.operation)
     # The usual access: slices that end now and then are not of it.
     usual = sorted(found, key=lambda count: count.total())[len(found) // 2]
-    print(f"| function | instructions (GICv{arguments.gic}) |\n|---|---|")
+    print(f"| function | instructions ({arguments.operation}) |\n|---|---|")
     for name, number in usual.most_common():
         print(f"| {name} | {number} |")
     print(f"| all | {usual.total()} |")

@@ -47,10 +47,11 @@ shell: setup
 	$(Q)$(MAKE) --no-print-directory O=$(O) all payloads guest
 	$(Q)$(PYTHON) tests/system/shell.py --out $(abspath $(O)) $(RUN)
 
+# `make bench BENCH="--ranges 1"`
 bench: setup
 	$(Q)$(MAKE) --no-print-directory O=$(O)/bench defconfig SET="DEBUG=n"
 	$(Q)$(MAKE) --no-print-directory O=$(O)/bench all payloads
-	$(Q)$(PYTHON) tests/system/bench.py --out $(abspath $(O))/bench
+	$(Q)$(PYTHON) tests/system/bench.py --out $(abspath $(O))/bench --arch $(ARCH) $(BENCH)
 
 .PHONY: check check-format check-spdx check-docs check-hooks check-rules check-security check-cppcheck format
 check: setup

@@ -6,7 +6,6 @@
  * SCHEDOP_block is all that it needs.
  */
 #include "bench.h"
-#include "payload.h"
 
 #define GUEST 1
 
@@ -47,20 +46,30 @@ static struct dm_server *range_server(unsigned int i)
     return &servers[i % nr_servers];
 }
 
+static long claim(unsigned int i)
+{
+    uint64_t a = range_start(i);
+    long rc = dm_map(GUEST, range_server(i)->id, a, a + PAGE_SIZE - 1);
+
+    return rc != 0 ? rc : bench_port_range(true, GUEST, range_server(i), i);
+}
+
+static long give_back(unsigned int i)
+{
+    uint64_t a = range_start(i);
+    long rc = dm_unmap(GUEST, range_server(i)->id, a, a + PAGE_SIZE - 1);
+
+    return rc != 0 ? rc : bench_port_range(false, GUEST, range_server(i), i);
+}
+
 static void set_ranges(unsigned int n)
 {
     long rc = 0;
 
-    for (; nr_ranges > n && rc == 0; nr_ranges--) {
-        uint64_t a = range_start(nr_ranges - 1);
-
-        rc = dm_unmap(GUEST, range_server(nr_ranges - 1)->id, a, a + PAGE_SIZE - 1);
-    }
-    for (; nr_ranges < n && rc == 0; nr_ranges++) {
-        uint64_t a = range_start(nr_ranges);
-
-        rc = dm_map(GUEST, range_server(nr_ranges)->id, a, a + PAGE_SIZE - 1);
-    }
+    for (; nr_ranges > n && rc == 0; nr_ranges--)
+        rc = give_back(nr_ranges - 1);
+    for (; nr_ranges < n && rc == 0; nr_ranges++)
+        rc = claim(nr_ranges);
     if (rc != 0)
         die("bench: range %u: %ld", nr_ranges, rc);
 }

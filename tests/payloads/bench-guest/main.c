@@ -5,11 +5,10 @@
  * difference over many operations is their cost in instructions, loop included.
  */
 #include "bench.h"
-#include "payload.h"
 
 #define ROUNDS 1000
 
-static uint64_t measure(void (*op)(unsigned int i, unsigned int n), unsigned int n)
+static uint64_t measure(bench_op_t op, unsigned int n)
 {
     uint64_t start;
 
@@ -17,7 +16,7 @@ static uint64_t measure(void (*op)(unsigned int i, unsigned int n), unsigned int
     start = counter();
     for (unsigned int i = 1; i <= ROUNDS; i++)
         op(i, n);
-    return (counter() - start) * 1000000000 / counter_hz() / ROUNDS;
+    return bench_instructions(counter() - start) / ROUNDS;
 }
 
 static void nothing(unsigned int i, unsigned int n)
@@ -33,17 +32,9 @@ static void null_hypercall(unsigned int i, unsigned int n)
     xen_version(XENVER_version, NULL);
 }
 
-static void gic_read(unsigned int i, unsigned int n)
-{
-    (void)i;
-    (void)n;
-    mmio_read32(gic.dist);
-}
-
-/* A different range each time, without a pattern that a cache of the last hit would like. */
 static uint64_t pick(unsigned int i, unsigned int n)
 {
-    return BENCH_SPACE + (i * 2654435761u >> 7) % n * BENCH_STRIDE;
+    return BENCH_SPACE + bench_pick(i, n) * BENCH_STRIDE;
 }
 
 static void forwarded_read(unsigned int i, unsigned int n)
@@ -61,15 +52,10 @@ static void forwarded_write(unsigned int i, unsigned int n)
 
 static void wait_for_device_model(void)
 {
-    for (;;) {
-        struct trap_info info;
+    uint8_t v;
 
-        expect_trap();
-        mmio_read32(BENCH_CONTROL);
-        if (!trap_taken(&info))
-            return;
+    while (!memory_read8(BENCH_CONTROL, &v))
         yield_cpu();
-    }
 }
 
 static void report(const char *what, unsigned int servers, unsigned int ranges, uint64_t cost)
@@ -84,6 +70,8 @@ static void measure_forwarding(unsigned int servers, unsigned int ranges)
     mmio_write32(BENCH_CONTROL + BENCH_REG_RANGES, ranges);
     report("read", servers, ranges, measure(forwarded_read, ranges));
     report("write", servers, ranges, measure(forwarded_write, ranges));
+    for (const struct bench_case *c = bench_forwarded; c->name != NULL; c++)
+        report(c->name, servers, ranges, measure(c->op, ranges));
 }
 
 int main(void)
@@ -95,7 +83,8 @@ int main(void)
     wait_for_device_model();
     report("loop", 0, 0, measure(nothing, 1));
     report("null-hypercall", 0, 0, measure(null_hypercall, 1));
-    report("gic-read", 0, 0, measure(gic_read, 1));
+    for (const struct bench_case *c = bench_local; c->name != NULL; c++)
+        report(c->name, 0, 0, measure(c->op, 1));
     for (unsigned int i = 0; i < ARRAY_SIZE(ranges) && ranges[i] <= limit; i++)
         measure_forwarding(1, ranges[i]);
     measure_forwarding(8, 8 * 255);
