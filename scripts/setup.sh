@@ -10,8 +10,8 @@ packages="
     make gcc libc6-dev binutils gcc-aarch64-linux-gnu binutils-aarch64-linux-gnu libc6-dev-arm64-cross
     clang libclang-rt-14-dev lld llvm clang-format clang-tidy cppcheck
     python3 python3-kconfiglib python3-pytest python3-pexpect
-    qemu-system-arm qemu-system-x86 device-tree-compiler libfdt-dev
-    grub-pc-bin grub-common xorriso mtools
+    qemu-system-arm device-tree-compiler libfdt-dev
+    qemu-system-x86 bochs bochsbios vgabios grub-pc-bin grub-common xorriso mtools
     libcmocka-dev libxen-dev spin
     e2fsprogs cpio xz-utils gzip dpkg kmod
 "
@@ -26,7 +26,8 @@ if command -v dpkg-query >/dev/null 2>&1; then
 else
     missing=
     for tool in make gcc aarch64-linux-gnu-gcc clang ld.lld llvm-objcopy clang-format clang-tidy cppcheck spin \
-        python3 qemu-system-aarch64 qemu-system-x86_64 grub-mkrescue xorriso dtc fdtput mkfs.ext4 debugfs cpio xz dpkg-deb apt-get; do
+        python3 qemu-system-aarch64 qemu-system-x86_64 bochs \
+        grub-mkrescue xorriso mformat dtc fdtput mkfs.ext4 debugfs cpio xz dpkg-deb apt-get; do
         command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
     done
     [ -n "$missing" ] || exit 0

@@ -11,6 +11,11 @@ static bool noreboot; /* set once at INIT_EARLY */
 #define KBD_COMMAND 0x64
 #define KBD_RESET   0xfe
 
+/* The chipset's register. */
+#define RESET_CONTROL 0xcf9
+#define RESET_HARD    BIT(1)
+#define RESET_NOW     BIT(2)
+
 #define PM1_SLP_EN     BIT(13)
 #define PM1_SLP_TYP(n) ((uint32_t)(n) << 10)
 
@@ -29,7 +34,8 @@ void machine_restart(void)
     printk("restarting the machine\n");
     if (acpi_info.reset_port != 0)
         outb(acpi_info.reset_port, acpi_info.reset_value);
-    outb(0xcf9, 0x06);
+    outb(RESET_CONTROL, RESET_HARD); /* what kind first: the reset is the edge of the other bit */
+    outb(RESET_CONTROL, RESET_HARD | RESET_NOW);
     outb(KBD_COMMAND, KBD_RESET);
     printk("the firmware cannot restart the machine: halted\n");
     machine_halt();

@@ -27,15 +27,22 @@ class Console:
         self.echo = echo
         self.log = open(log, "w", encoding="utf-8") if log else None
         self.queue = queue.Queue()
+        self.reboot = reboot
+        self.start(command)
+
+    def start(self, command):
         self.process = subprocess.Popen(
-            [*command, "-display", "none", "-nodefaults", *([] if reboot else ["-no-reboot"]), "-serial", "stdio",
+            [*command, "-display", "none", "-nodefaults", *([] if self.reboot else ["-no-reboot"]), "-serial", "stdio",
              "-monitor", "none"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         threading.Thread(target=self._read, daemon=True).start()
 
+    def take(self, raw):
+        self.queue.put(raw.decode("utf-8", "replace").rstrip("\r\n").replace("\r", ""))
+
     def _read(self):
         for raw in self.process.stdout:
-            self.queue.put(raw.decode("utf-8", "replace").rstrip("\r\n").replace("\r", ""))
+            self.take(raw)
         self.queue.put(None)
 
     def __enter__(self):
@@ -57,7 +64,7 @@ class Console:
         self.process.stdin.flush()
 
     def next_line(self, deadline):
-        """The next line, or None when QEMU has ended. Raises Failure at the deadline."""
+        """The next line, or None when the emulator has ended. Raises Failure at the deadline."""
         try:
             line = self.queue.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
@@ -79,7 +86,7 @@ class Console:
         while True:
             line = self.next_line(deadline)
             if line is None:
-                raise Failure(self.describe(f"QEMU ended before {pattern!r}"))
+                raise Failure(self.describe(f"the emulator ended before {pattern!r}"))
             match = re.search(pattern, line)
             if match:
                 return match
@@ -88,7 +95,7 @@ class Console:
                 raise Failure(self.describe(f"the hypervisor stopped: {line}"))
 
     def drain(self, seconds):
-        """Take what comes for so long; whether QEMU has ended."""
+        """Take what comes for so long; whether the emulator has ended."""
         deadline = time.monotonic() + seconds
         try:
             while self.next_line(deadline) is not None:
@@ -98,7 +105,7 @@ class Console:
         return True
 
     def wait_end(self, timeout):
-        """Until QEMU exits by itself (the machine was powered off)."""
+        """Until the emulator exits by itself (the machine was powered off)."""
         deadline = time.monotonic() + timeout
         while self.next_line(deadline) is not None:
             pass

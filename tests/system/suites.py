@@ -66,7 +66,7 @@ def follow(console, reports, limit):
     plans = 0
     while plans < reports:
         line = console.next_line(deadline)
-        assert line is not None, console.describe("QEMU ended before all suites did")
+        assert line is not None, console.describe("the emulator ended before all suites did")
         assert not FATAL.search(line), console.describe("the hypervisor stopped")
         plans += bool(PLAN.match(line))
     console.drain(0.5)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""x86-64 under Bochs: VMX with EPT and VPID, and an SVM that has what QEMU's lacks (nRIP, flush by ASID). Slower than
+QEMU; what needs no other processor is tested in test_x86.py.
+"""
+
+import dataclasses
+import re
+
+import pytest
+
+import suites
+from bochs import Bochs, BochsConsole, BootBochs
+from boot import Domain
+
+LIMIT = 120
+VMX = "corei7_haswell_4770"
+SVM = "ryzen"
+OLD = "corei5_lynnfield_750"  # EPT, but no unrestricted guest
+
+# What the hypervisor says where it met what it did not expect.
+STRANGE = re.compile(r"triple fault|does not know|VM entry|EPT is malformed|VMEXIT_INVALID")
+
+
+@pytest.fixture
+def start(out_x86, tmp_path):
+    """Boots domains whose kernels are names of payloads; ends with the test."""
+    consoles = []
+
+    def built(domain):
+        return dataclasses.replace(domain, kernel=str(out_x86 / "payloads" / f"{domain.kernel}.elf"))
+
+    def run(domains=(), control=None, machine=Bochs(), **keywords):
+        boot = BootBochs(machine, out_x86 / "wherry", control=control and built(control),
+                         domains=[built(domain) for domain in domains], **keywords)
+        consoles.append(BochsConsole(boot.prepare(tmp_path), log=tmp_path / "console.log"))
+        return consoles[-1]
+
+    yield run
+    for console in consoles:
+        console.close()
+
+
+@pytest.mark.parametrize("model, vendor", [(VMX, "VMX"), (SVM, "SVM")])
+def test_probe(start, model, vendor):
+    """GRUB's modules, command line and memory map get to a domain; all pCPUs come up."""
+    probe = Domain(kernel="probe", cpus=2, memory=48, bootargs="ms=1")
+    console = start([probe], machine=Bochs(model=model, smp=2))
+    console.wait_for(r"boot: Multiboot 2, 2 modules", LIMIT)
+    console.wait_for(rf"guests: {vendor}", LIMIT)
+    console.wait_for(r"2 pCPUs", LIMIT)
+    console.wait_for(r"\(d1\) probe: memory 48 MiB", LIMIT)
+    console.wait_for(r"\(d1\) probe: ran 2 of 2 vCPUs", LIMIT)
+    console.wait_for(r"\(d1\) probe: ends", LIMIT)
+    console.wait_for(r"d1 shut down, reason 0", LIMIT)
+    assert not any(STRANGE.search(line) for line in console.lines)
+
+
+def test_no_unrestricted_guest(start):
+    """It says what is missing, and stops before it makes a domain."""
+    console = start([Domain(kernel="probe")], machine=Bochs(model=OLD))
+    console.wait_for(r"vmx: secondary controls: 80 missing", LIMIT, fatal=None)
+    console.wait_for(r"PANIC on pCPU 0", LIMIT, fatal=None)
+    console.drain(2)
+    assert not any("(d1)" in line for line in console.lines)
+
+
+# --- the end of the machine ---
+
+def test_poweroff(start):
+    console = start(control=Domain(kernel="probe"))
+    console.wait_for(r"powering off", LIMIT)
+    console.wait_end(LIMIT)
+    assert not any("cannot power off" in line for line in console.lines)
+
+
+def test_restart(start):
+    """The control domain restarts; so does the machine, through its firmware and GRUB."""
+    console = start(control=Domain(kernel="probe", bootargs="reset"))
+    console.wait_for(r"restarting the machine", LIMIT)
+    console.wait_for(r"boot: Multiboot 2, 2 modules", LIMIT)
+    console.wait_for(r"restarting the machine", LIMIT)
+
+
+# --- suites ---
+
+CONTROL = {"control": Domain(kernel="vm-suite", cpus=4)}
+GUEST = {"domains": [Domain(kernel="vm-suite", cpus=4, props={"xen,enhanced": True})]}
+
+
+@pytest.mark.parametrize("model, smp, domains", [(VMX, 1, CONTROL), (VMX, 4, GUEST)])
+def test_suite(start, model, smp, domains):
+    console = start(**domains, machine=Bochs(model=model, smp=smp))
+    suites.judge(console, 1, LIMIT)
+    assert not any(STRANGE.search(line) for line in console.lines)
