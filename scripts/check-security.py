@@ -4,7 +4,8 @@
 
 Its tables have the columns: advisories | cause | verdict | tests, or why there are none. A test is named by
 its case: `xsa_238_start_above_end` or `commit_...` of tests/unit/test_*.c, registered with cmocka there; or
-`dm-suite xsa-276`, cases `xsa-276: ...` of a payload in tests/payloads; or `test_xsa_201_...` of tests/system. Both ways: a test that no row
+`dm-suite xsa-276`, cases `xsa-276: ...` of a payload in tests/payloads; or `test_xsa_201_...` of tests/system, or by its
+file, with the function in parentheses behind it. Both ways: a test that no row
 names is as wrong as a row that names no test.
 """
 
@@ -28,10 +29,12 @@ ADVISORIES = """
 def unit_tests():
     """Those that are defined and registered."""
     found = set()
-    for path in sorted(pathlib.Path("tests/unit").glob("test_*.c")):
+    units = pathlib.Path("tests/unit")
+    for path in sorted([*units.glob("test_*.c"), *units.glob("*_cases.h")]):
         text = path.read_text(encoding="utf-8")
         defined = set(re.findall(r"^static void (" + UNIT.pattern + r")\(void \*\*state\)", text, re.M))
-        main = text[text.rfind("\nint main("):]
+        # Cases that several tests include are listed in a macro at the end.
+        main = text[text.rfind("_CASES " if path.suffix == ".h" else "\nint main("):]
         registered = set(re.findall(r"\(\s*(" + UNIT.pattern + r")\s*[,)]", main))
         for name in defined ^ registered:
             problem(f"{path}: {name} is not both defined and run")
@@ -41,9 +44,10 @@ def unit_tests():
 
 def payload_cases():
     found = set()
-    for path in sorted(pathlib.Path("tests/payloads").glob("*/*.c")):
+    for path in sorted(pathlib.Path("tests/payloads").glob("*/**/*.c")):
         text = path.read_text(encoding="utf-8")
-        found |= {f"{path.parent.name} {name}"
+        payload = path.relative_to("tests/payloads").parts[0]
+        found |= {f"{payload} {name}"
                   for name in re.findall(r'"(xsa-\d+|commit-[0-9a-f]+): ', text)}
     return found
 
@@ -75,7 +79,12 @@ def check_row(line, cells, tests_there, named):
         problem(f"{PAGE}:{line}: the verdict is one of {', '.join(VERDICTS)}")
     if not cause or not tests:
         problem(f"{PAGE}:{line}: an empty cell")
-    if verdict.startswith("test") and not here:
+    files = re.findall(r"`(tests/[\w/.-]+)`(?: \(`(\w+)`\))?", tests)
+    for name, function in files:
+        text = pathlib.Path(name).read_text(encoding="utf-8") if pathlib.Path(name).is_file() else ""
+        if f"{function}(" not in text:
+            problem(f"{PAGE}:{line}: {name} has no {function or 'functions'}")
+    if verdict.startswith("test") and not here and not files:
         problem(f"{PAGE}:{line}: no test is named")
     for name in here:
         if name not in tests_there:

@@ -74,6 +74,14 @@ int p2m_unmap_if(struct domain *d, gfn_t g, mfn_t m)
     return rc;
 }
 
+int p2m_set_ram_type(struct domain *d, gfn_t g, enum p2m_type t)
+{
+    if (!in_range(g, 1) || !p2m_is_ram((enum p2m_type)d->p2m.entry[g.v].type))
+        return -EINVAL;
+    d->p2m.entry[g.v].type = (uint8_t)t;
+    return 0;
+}
+
 mfn_t p2m_lookup(struct domain *d, gfn_t g, enum p2m_type *t)
 {
     if (!in_range(g, 1)) {
@@ -91,7 +99,7 @@ struct page *p2m_get_page(struct domain *d, gfn_t g, bool writable, bool foreign
     mfn_t m = p2m_lookup(d, g, &type);
     bool ok = p2m_is_ram(type) || (foreign_ok && p2m_is_foreign(type));
 
-    if (!ok || (writable && (type == P2M_RAM_RO || type == P2M_FOREIGN_RO)))
+    if (!ok || (writable && p2m_is_read_only(type)))
         return NULL;
     page_get_held(mfn_to_page(m));
     if (t != NULL)
@@ -106,8 +114,7 @@ gfn_t p2m_max_gfn(const struct domain *d)
 
 bool p2m_fault_is_spurious(struct domain *d, gfn_t g)
 {
-    (void)d, (void)g;
-    return false;
+    return in_range(g, 1) && d->p2m.entry[g.v].type != P2M_INVALID;
 }
 
 void p2m_dump(struct domain *d)

@@ -172,8 +172,10 @@ long do_dm_op(uint64_t domid, uint64_t nr_bufs, uint64_t bufs)
         rc = fetch_op(&r);
     if (rc == 0)
         rc = invoke(&r, &copy_back);
-    if (rc == 0 && copy_back)
-        rc = guest_copy_to(r.buf[0].gva + offsetof(struct xen_dm_op, u), &r.op.u, r.op_size);
+    /* An op that gives the pCPU back has what is left in its buffer. */
+    if ((rc == 0 || rc == -ERESTART) && copy_back &&
+        guest_copy_to(r.buf[0].gva + offsetof(struct xen_dm_op, u), &r.op.u, r.op_size) != 0)
+        return -EFAULT;
     return rc;
 }
 

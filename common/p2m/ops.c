@@ -272,6 +272,44 @@ int p2m_unmap_if(struct domain *d, gfn_t g, mfn_t m)
     return rc;
 }
 
+/* Lock held. Rights that go are flushed before the new entry is there (p2m_set_entry()). */
+static int set_ram_type_locked(struct p2m *p, uint64_t g, enum p2m_type t)
+{
+    unsigned int level;
+    uint64_t *e;
+    int rc = p2m_split_at(p, g);
+
+    if (rc == 0 && range_ok(gfn(g + 1), 1))
+        rc = p2m_split_at(p, g + 1);
+    if (rc != 0)
+        return rc;
+    e = p2m_walk(p, g, &level);
+    if (pte_type(*e) != t)
+        p2m_set_entry(p, e, level, pte_leaf(pte_mfn(*e), t, level));
+    return 0;
+}
+
+int p2m_set_ram_type(struct domain *d, gfn_t g, enum p2m_type t)
+{
+    struct p2m *p = &d->p2m;
+    mfn_t m;
+    int rc = -EINVAL;
+    uint64_t pte;
+
+    ASSERT(p2m_is_ram(t));
+    if (!range_ok(g, 1))
+        return -EINVAL;
+    spin_lock(&p->lock);
+    pte = lookup_pte(p, g.v, &m);
+    if (pte != 0 && p2m_is_ram(pte_type(pte))) {
+        change_begin(p);
+        rc = set_ram_type_locked(p, g.v, t);
+        change_end(p);
+    }
+    spin_unlock(&p->lock);
+    return rc;
+}
+
 mfn_t p2m_lookup(struct domain *d, gfn_t g, enum p2m_type *t)
 {
     mfn_t m = INVALID_MFN;
@@ -318,7 +356,7 @@ struct page *p2m_get_page(struct domain *d, gfn_t g, bool writable, bool foreign
     if (pte != 0)
         type = pte_type(pte);
     if ((p2m_is_ram(type) || (foreign_ok && p2m_is_foreign(type))) &&
-        !(writable && (type == P2M_RAM_RO || type == P2M_FOREIGN_RO)))
+        !(writable && p2m_is_read_only(type)))
         pg = get_leaf_page(d, type, m);
     spin_unlock(&d->p2m.lock);
     if (t != NULL)

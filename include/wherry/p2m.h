@@ -34,6 +34,11 @@ static inline bool p2m_is_foreign(enum p2m_type t)
     return t == P2M_FOREIGN_RW || t == P2M_FOREIGN_RO;
 }
 
+static inline bool p2m_is_read_only(enum p2m_type t)
+{
+    return t == P2M_RAM_RO || t == P2M_FOREIGN_RO;
+}
+
 /* struct p2m (asm/p2m.h) contains `struct spinlock lock` (LOCK_RANK_P2M). */
 int p2m_init(struct domain *d);
 /* Free all entries and tables; preemptible: -ERESTART. d's vCPUs never run again. */
@@ -59,6 +64,12 @@ int p2m_unmap(struct domain *d, gfn_t g, uint64_t nr);
  * What remove_from_physmap and decrease_reservation need.
  */
 int p2m_unmap_if(struct domain *d, gfn_t g, mfn_t m);
+
+/*
+ * A frame of RAM, and no other, becomes P2M_RAM_RW or P2M_RAM_RO; its page and reference stay.
+ * -EINVAL (no RAM there), -ENOMEM (a superpage cannot be split).
+ */
+int p2m_set_ram_type(struct domain *d, gfn_t g, enum p2m_type t);
 
 /* Look up one frame; INVALID_MFN and P2M_INVALID for a hole. May be stale on return. */
 mfn_t p2m_lookup(struct domain *d, gfn_t g, enum p2m_type *t);

@@ -422,6 +422,44 @@ static void xsa_409_tables_have_a_limit(void **state)
     assert_int_equal(dom.p2m.seq & 1, 0);
 }
 
+/* RAM becomes read-only, frame by frame: flushed, with the page and reference that it had. */
+static void ram_changes_its_type(void **state)
+{
+    enum p2m_type t;
+
+    (void)state;
+    assert_int_equal(map_ram(0x40000, 0x200, 0x40000), 0);
+    watch_flushes();
+    assert_int_equal(p2m_set_ram_type(&dom, gfn(0x40001), P2M_RAM_RO), 0);
+    assert_true(flush_count() > flushes_at_start);
+    assert_int_equal(dom.p2m.leaves[1], 0);
+    assert_int_equal(dom.p2m.leaves[0], 0x200);
+    assert_true(mfn_eq(p2m_lookup(&dom, gfn(0x40001), &t), mfn(0x40001)));
+    assert_int_equal(t, P2M_RAM_RO);
+    for (uint64_t g = 0x40000; g < 0x40200; g++) {
+        assert_true(mfn_eq(p2m_lookup(&dom, gfn(g), &t), mfn(g)));
+        assert_int_equal(t, g == 0x40001 ? P2M_RAM_RO : P2M_RAM_RW);
+    }
+    assert_null(p2m_get_page(&dom, gfn(0x40001), true, false, NULL));
+    watch_flushes();
+    assert_int_equal(p2m_set_ram_type(&dom, gfn(0x40001), P2M_RAM_RO), 0);
+    assert_int_equal(flush_count(), flushes_at_start); /* it is that already */
+    assert_int_equal(p2m_set_ram_type(&dom, gfn(0x40001), P2M_RAM_RW), 0);
+    assert_int_equal(p2m_set_ram_type(&dom, gfn(0x40200), P2M_RAM_RW), -EINVAL);
+    assert_int_equal(p2m_set_ram_type(&dom, gfn(~UINT64_C(0)), P2M_RAM_RW), -EINVAL);
+    assert_int_equal(page_puts, 0);
+    assert_int_equal(refs_in(0x40000, 0x200), 0x200);
+    assert_int_equal(removals, 0);
+    assert_int_equal(dom.p2m.seq & 1, 0);
+    /* without memory for tables, nothing changes */
+    assert_int_equal(map_ram(0x40400, 0x200, 0x40400), 0);
+    dom.p2m.max_tables = dom.p2m.nr_tables;
+    watch_flushes();
+    assert_int_equal(p2m_set_ram_type(&dom, gfn(0x40401), P2M_RAM_RO), -ENOMEM);
+    assert_int_equal(flush_count(), flushes_at_start);
+    assert_int_equal(dom.p2m.seq & 1, 0);
+}
+
 #define P2M_CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define P2M_CASES                                                                                \
     P2M_CASE(page_sizes_follow_alignment), P2M_CASE(misaligned_memory_gets_small_pages),         \
@@ -431,6 +469,7 @@ static void xsa_409_tables_have_a_limit(void **state)
         P2M_CASE(a_block_over_tables_frees_them_all),                                            \
         P2M_CASE(xsa_473_removes_exactly_the_frame_it_saw), P2M_CASE(pages_are_taken_by_type),   \
         P2M_CASE(a_fault_is_believed_only_for_holes),                                            \
-        P2M_CASE(an_unchanged_table_is_not_asked_again), P2M_CASE(xsa_409_tables_have_a_limit)
+        P2M_CASE(an_unchanged_table_is_not_asked_again), P2M_CASE(xsa_409_tables_have_a_limit),  \
+        P2M_CASE(ram_changes_its_type)
 
 #endif

@@ -139,13 +139,17 @@ static enum x86_emul_result run_operand(struct x86_emul *e, struct hvm_operand *
         uint64_t linear = op->key + op->done, gpa;
         unsigned int part = page_part(linear, bytes - op->done);
         enum x86_emul_result res = translate(e, linear, access, &gpa);
+        enum p2m_type type;
         void *host;
 
         if (res != X86_EMUL_OKAY)
             return res;
-        host = hvm_gpa_to_host(current->domain, gpa, !read);
+        host = hvm_gpa_lookup(current->domain, gpa, &type);
         if (host != NULL) {
-            memcpy(read ? op->data + op->done : host, read ? host : op->data + op->done, part);
+            if (read)
+                memcpy(op->data + op->done, host, part);
+            else if (!p2m_is_read_only(type)) /* else it is lost */
+                memcpy(host, op->data + op->done, part);
             op->done = (uint8_t)(op->done + part);
             continue;
         }
@@ -289,10 +293,14 @@ static enum x86_emul_result locate(struct x86_emul *e, uint64_t linear, enum x86
                                    uint64_t *gpa, bool *ram)
 {
     enum x86_emul_result res = translate(e, linear, access, gpa);
+    enum p2m_type type;
 
-    if (res == X86_EMUL_OKAY)
-        *ram = hvm_gpa_to_host(current->domain, *gpa, access == X86_ACCESS_WRITE) != NULL;
-    return res;
+    if (res != X86_EMUL_OKAY)
+        return res;
+    *ram = hvm_gpa_lookup(current->domain, *gpa, &type) != NULL;
+    /* What is lost goes element by element. */
+    return access == X86_ACCESS_WRITE && p2m_is_read_only(type) ? X86_EMUL_UNHANDLEABLE
+                                                                : X86_EMUL_OKAY;
 }
 
 /* Which side is the device's; UNHANDLEABLE: none, or both. Clips the count to the pages. */

@@ -26,13 +26,49 @@ void hvm_interrupts_changed(struct vcpu *v)
     vcpu_set_work(v, VCPU_WORK_IRQ);
 }
 
+/*
+ * Device models say what they like; an entry with an event that no processor knows would end the
+ * domain. Such a one is dropped, and an error code goes with the exceptions that have one.
+ */
+static bool make_deliverable(struct vcpu *v, struct hvm_event *e)
+{
+    switch (e->type) {
+    case HVM_EVENT_INTR:
+        e->has_error = false;
+        return v->arch.regs.rflags & RFLAGS_IF;
+    case HVM_EVENT_NMI:
+        e->has_error = false;
+        e->vector = VEC_NMI;
+        return true;
+    case HVM_EVENT_EXCEPTION:
+        if (e->vector >= 32 || e->vector == VEC_NMI)
+            return false;
+        if (!e->has_error)
+            e->error = 0;
+        e->has_error = ((uint32_t)VECTORS_WITH_ERROR >> e->vector & 1) != 0 &&
+                       (hvm->get_cr(v, 0) & CR0_PE) != 0;
+        return true;
+    case HVM_EVENT_SOFT_INT:
+    case HVM_EVENT_PRIV_SOFT:
+    case HVM_EVENT_SOFT:
+        e->has_error = false;
+        return e->insn_len >= 1 && e->insn_len <= 15 &&
+               (e->type == HVM_EVENT_SOFT_INT || e->vector < 32);
+    default:
+        return false;
+    }
+}
+
 static void take_dm_event(struct vcpu *v)
 {
+    struct hvm_event e;
+
     if (atomic32_read(&v->arch.dm_event_set) == 0)
         return;
+    e = v->arch.dm_event;
     /* Dropped when another is being delivered already. */
-    if (hvm->can_inject(v))
-        hvm->inject(v, &v->arch.dm_event);
+    if (hvm->can_inject(v) && make_deliverable(v, &e))
+        hvm->inject(v, &e);
     atomic32_xchg(&v->arch.dm_event_set, 0);
     atomic32_xchg(&v->arch.dm_event_lock, 0); /* full barrier: the slot may be filled again */
 }

@@ -116,11 +116,21 @@ void hvm_io_answer(struct vcpu *v, const struct ioreq_access *access, bool answe
         hvm_emulate_answer(v, access, answered);
 }
 
+/* Writes there are lost; the instruction goes on. */
+static bool is_read_only(struct domain *d, gfn_t g)
+{
+    enum p2m_type t;
+
+    p2m_lookup(d, g, &t);
+    return p2m_is_read_only(t);
+}
+
 void hvm_nested_fault(struct vcpu *v, uint64_t gpa, bool write, bool exec)
 {
-    (void)write;
+    gfn_t g = gpaddr_to_gfn(gpaddr(gpa));
+
     (void)exec;
-    if (p2m_fault_is_spurious(v->domain, gpaddr_to_gfn(gpaddr(gpa))))
+    if (p2m_fault_is_spurious(v->domain, g) && !(write && is_read_only(v->domain, g)))
         return;
     hvm_emulate(v);
 }

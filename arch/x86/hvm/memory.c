@@ -57,11 +57,16 @@ void hvm_put_regs(struct vcpu *v, const struct x86_regs *regs)
 void *hvm_gpa_to_host(struct domain *d, uint64_t gpa, bool write)
 {
     enum p2m_type t;
-    mfn_t m = p2m_lookup(d, gpaddr_to_gfn(gpaddr(gpa)), &t);
+    void *host = hvm_gpa_lookup(d, gpa, &t);
 
-    if (!p2m_is_ram(t) && !p2m_is_foreign(t))
-        return NULL;
-    if (write && (t == P2M_RAM_RO || t == P2M_FOREIGN_RO))
+    return write && p2m_is_read_only(t) ? NULL : host;
+}
+
+void *hvm_gpa_lookup(struct domain *d, uint64_t gpa, enum p2m_type *t)
+{
+    mfn_t m = p2m_lookup(d, gpaddr_to_gfn(gpaddr(gpa)), t);
+
+    if (!p2m_is_ram(*t) && !p2m_is_foreign(*t))
         return NULL;
     return mfn_is_ram(m) ? (char *)mfn_to_virt(m) + (gpa & ~PAGE_MASK) : NULL;
 }

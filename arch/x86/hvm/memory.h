@@ -5,6 +5,7 @@
 
 #include <asm/emulate.h>
 #include <asm/walk.h>
+#include <wherry/p2m.h>
 #include <wherry/types.h>
 
 struct vcpu;
@@ -23,6 +24,8 @@ enum x86_walk_result hvm_translate(struct vcpu *v, const struct x86_regs *regs, 
  * leaves the hypervisor (RCU).
  */
 void *hvm_gpa_to_host(struct domain *d, uint64_t gpa, bool write);
+/* The same whatever its rights, and what the frame is. */
+void *hvm_gpa_lookup(struct domain *d, uint64_t gpa, enum p2m_type *t);
 
 /* Does the TSS allow the current vCPU these ports: OKAY, #GP(0), or what reading it gives (tss.c).
  */

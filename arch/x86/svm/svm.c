@@ -289,13 +289,17 @@ static void svm_inject(struct vcpu *v, const struct hvm_event *e)
 {
     struct vmcb *c = vmcb_of(v);
 
-    c->event_inject = EVENT_VALID | (uint64_t)e->type << 8 | e->vector;
+    /* Exceptions of instructions are no types of their own here (APM 15.20). */
+    bool soft = e->type == HVM_EVENT_PRIV_SOFT || e->type == HVM_EVENT_SOFT;
+    uint64_t type = soft ? HVM_EVENT_EXCEPTION : e->type;
+
+    c->event_inject = EVENT_VALID | type << 8 | e->vector;
     if (e->has_error)
         c->event_inject |= EVENT_HAS_ERROR | (uint64_t)e->error << 32;
     if (e->type == HVM_EVENT_EXCEPTION && e->vector == VEC_PF)
         c->cr2 = e->cr2;
     /* A software interrupt returns behind its instruction. */
-    if (e->type == HVM_EVENT_SOFT_INT)
+    if (soft || e->type == HVM_EVENT_SOFT_INT)
         v->arch.regs.rip += e->insn_len;
 }
 

@@ -314,8 +314,8 @@ static bool is_deliverable(const struct vcpu *v, const struct hvm_event *e)
         return e->vector < 32 && e->vector != VEC_NMI;
     case HVM_EVENT_SOFT_INT:
         return e->insn_len >= 1 && e->insn_len <= 15;
-    case VMX_EVENT_PRIV_SOFT:
-    case VMX_EVENT_SOFT:
+    case HVM_EVENT_PRIV_SOFT:
+    case HVM_EVENT_SOFT:
         return e->vector < 32 && e->insn_len >= 1 && e->insn_len <= 15;
     default:
         return false;

@@ -139,9 +139,6 @@ enum {
 #define VMX_EVENT_ERROR     BIT(11)
 #define VMX_EVENT_VALID     BIT(31)
 
-#define VMX_EVENT_PRIV_SOFT 5 /* INT1 */
-#define VMX_EVENT_SOFT      6 /* INT3, INTO */
-
 /* Interruptibility (25.4.2). */
 #define BLOCKED_STI    BIT(0)
 #define BLOCKED_MOV_SS BIT(1)

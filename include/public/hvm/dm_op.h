@@ -64,6 +64,15 @@ struct xen_dm_op_set_irq_level {
     uint8_t pad[3];
 };
 
+/* x86: frames [first_pfn, first_pfn + nr) become of a type. */
+#define XEN_DMOP_set_mem_type 12
+struct xen_dm_op_set_mem_type {
+    uint32_t nr;
+    uint16_t mem_type; /* HVMMEM_* */
+    uint16_t pad;
+    uint64_aligned_t first_pfn;
+};
+
 /* x86: deliver at the vCPU's next entry, unless something else is being delivered then. */
 #define XEN_DMOP_inject_event 13
 struct xen_dm_op_inject_event {
@@ -112,6 +121,7 @@ struct xen_dm_op {
         struct xen_dm_op_ioreq_server_range unmap_io_range_from_ioreq_server;
         struct xen_dm_op_set_ioreq_server_state set_ioreq_server_state;
         struct xen_dm_op_destroy_ioreq_server destroy_ioreq_server;
+        struct xen_dm_op_set_mem_type set_mem_type;
         struct xen_dm_op_inject_event inject_event;
         struct xen_dm_op_inject_msi inject_msi;
         struct xen_dm_op_remote_shutdown remote_shutdown;

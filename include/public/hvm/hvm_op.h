@@ -15,6 +15,15 @@ struct xen_hvm_param {
     uint64_t value; /* set: IN, get: OUT */
 };
 
+/* Types of a guest's memory (XEN_DMOP_set_mem_type). */
+typedef enum {
+    HVMMEM_ram_rw,
+    HVMMEM_ram_ro,  /* writes are lost */
+    HVMMEM_mmio_dm, /* nothing: accesses go to device models */
+    HVMMEM_unused,
+    HVMMEM_ioreq_server /* RAM whose writes go to a device model */
+} hvmmem_type_t;
+
 #if defined(__i386__) || defined(__x86_64__)
 
 /* The vector of one's upcalls on a vCPU, through its local APIC; before HVM_PARAM_CALLBACK_IRQ. */

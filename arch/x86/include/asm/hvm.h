@@ -50,6 +50,8 @@ struct hvm_segment {
 #define HVM_EVENT_NMI       2
 #define HVM_EVENT_EXCEPTION 3
 #define HVM_EVENT_SOFT_INT  4
+#define HVM_EVENT_PRIV_SOFT 5 /* INT1 */
+#define HVM_EVENT_SOFT      6 /* INT3, INTO */
 
 struct hvm_event {
     uint8_t vector, type;
