@@ -85,7 +85,11 @@ struct vcpu_time_info {
  */
 struct vcpu_info {
     uint8_t evtchn_upcall_pending;
+#ifdef XEN_HAVE_PV_UPCALL_MASK
+    uint8_t evtchn_upcall_mask; /* of guests without virtualization; not looked at */
+#else
     uint8_t pad0;
+#endif
     xen_ulong_t evtchn_pending_sel;
     struct arch_vcpu_info arch;
     struct vcpu_time_info time;

@@ -4,8 +4,8 @@
 
 Everything that our headers define is found in them (records and enumerators through clang's syntax tree, macros
 through the text), so nothing can be forgotten. One C program for each side states offset and size of each member,
-the bits of each bit-field and the value of each constant; the cross compiler turns it into assembly, where the
-values are read. What is missing there, or different, fails. Names that are only ours are listed below.
+the bits of each bit-field and the value of each constant; the compiler for the machine turns it into assembly, where
+the values are read; this for each machine. What is missing there, or different, fails. Names that are only ours are listed below.
 """
 
 import argparse
@@ -16,8 +16,8 @@ import subprocess
 import sys
 import tempfile
 
-# Headers of our own additions, of which libxen-dev has none: nothing yet.
-OUR_HEADERS = set()
+# Machine -> how its public headers begin. Those of the others cannot be included beside them.
+MACHINES = {"aarch64": "arch-arm", "x86_64": "arch-x86"}
 # Macros that are no values: types, and tools of the headers. Function-like ones, with the arguments to try.
 NO_VALUES = {"uint64_aligned_t"}
 CALLS = {
@@ -35,6 +35,14 @@ def run(command):
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
 
 
+def defined(headers, machine):
+    """The macros that there are on this machine."""
+    source = "".join(f'#include "{h.resolve()}"\n' for h in headers)
+    result = subprocess.run(["clang", f"--target={machine}-linux-gnu", "-ffreestanding", "-xc", "-", "-E", "-dM"],
+                            input=source, stdout=subprocess.PIPE, text=True, check=True)
+    return set(re.findall(r"^#define (\w+)", result.stdout, flags=re.M))
+
+
 def macros(header):
     """(name, is function-like) of each macro that has a body."""
     text = header.read_text().replace("\\\n", " ")
@@ -45,11 +53,11 @@ def macros(header):
             yield name, bool(call)
 
 
-def syntax_tree(headers):
+def syntax_tree(headers, machine):
     """All top-level declarations of our headers, from clang."""
     source = "".join(f'#include "{h.resolve()}"\n' for h in headers)
     result = subprocess.run(
-        ["clang", "--target=aarch64-linux-gnu", "-ffreestanding", "-std=gnu11", "-xc", "-",
+        ["clang", f"--target={machine}-linux-gnu", "-ffreestanding", "-std=gnu11", "-xc", "-",
          "-fsyntax-only", "-Xclang", "-ast-dump=json"],
         input=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
     if result.returncode != 0:
@@ -78,7 +86,7 @@ def members(record, prefix=""):
             last = None
 
 
-def items_of(tree, headers):
+def items_of(tree, headers, there):
     """What to compare: label -> C expression or (bit-field type, path)."""
     items = {}
     for node in tree:
@@ -100,6 +108,8 @@ def items_of(tree, headers):
             items[f"sizeof({node['name']})"] = f"sizeof({node['name']})"
     for header in headers:
         for name, call in macros(header):
+            if name not in there:
+                continue
             if call and name in CALLS:
                 items.update({f"{name}({a})": f"{name}({a})" for a in CALLS[name]})
             elif call and name not in NO_CALLS:
@@ -117,8 +127,7 @@ def program(items, includes):
             kind, path = item
             body = f'const {kind} bits_{number} __attribute__((section(".bits"))) = {{.{path} = -1}};'
         else:
-            body = (f"void item_{number}(void); void item_{number}(void) "
-                    f'{{ __asm__("->%c0 {number}" :: "i"((unsigned long long)({item}))); }}')
+            body = f"const unsigned long long item_{number} = (unsigned long long)({item});"
         lines.append(f'#line {number} "items"\n{body}')
     return "\n".join(lines) + "\n"
 
@@ -142,51 +151,52 @@ def values(items, includes, flags, compiler, directory):
         items = {label: item for label, item in items.items() if label not in missing}
     text = output.read_text()
     labels = list(items)
-    found = {labels[int(n) - 1]: int(v) & 0xffffffffffffffff
-             for v, n in re.findall(r"->(-?\d+) (\d+)", text)}
-    for number, data in re.findall(r"^bits_(\d+):\n((?:\t\..*\n)*)", text, flags=re.M):
-        found[labels[int(number) - 1]] = re.sub(r"\s+", " ", re.split(r"\t\.(?:size|type|global|ident|section)", data)[0]).strip()
+    found = {labels[int(number) - 1]: 0 if word == "zero" else int(value) & 0xffffffffffffffff
+             for number, word, value in re.findall(r"^item_(\d+):\n\t\.(zero|quad|xword)\t(-?\d+)", text, flags=re.M)}
+    for number, data in re.findall(r"^bits_(\d+):\n((?:\t\.(?:zero|byte|[248]?byte|h?word|value|x?word|long|quad)\t.*\n)*)", text, flags=re.M):
+        found[labels[int(number) - 1]] = " ".join(data.split())
     if len(found) != len(items):
         lost = [label for label in items if label not in found]
         raise Failure(f"no value for {', '.join(lost[:5])}")
     return found, missing
 
 
-def compare(arguments):
+def compare(arguments, machine):
+    """Number of problems."""
     root = arguments.ours
-    headers = sorted(h for h in root.rglob("*.h") if h.name not in OUR_HEADERS)
-    names = [str(h.relative_to(root)) for h in headers]
+    compiler = f"{machine}-linux-gnu-gcc"
+    others = tuple(prefix for name, prefix in MACHINES.items() if name != machine)
+    names = sorted(name for name in (str(h.relative_to(root)) for h in root.rglob("*.h")) if not name.startswith(others))
+    headers = [root / name for name in names]
     with tempfile.TemporaryDirectory() as name:
         directory = pathlib.Path(name)
         # Only the headers in question: the machine's other ones are for another architecture.
         (directory / "xen").symlink_to(arguments.theirs.resolve())
         (directory / "ours").symlink_to(root.resolve())
-        items = items_of(syntax_tree(headers), headers)
-        ours, unknown = values(items, ["ours/" + n for n in names], [f"-I{directory}"], arguments.cc, directory)
+        items = items_of(syntax_tree(headers, machine), headers, defined(headers, machine))
+        ours, unknown = values(items, ["ours/" + n for n in names], [f"-I{directory}"], compiler, directory)
         if unknown:
             raise Failure(f"macros of ours that have no value: {', '.join(sorted(unknown))}")
         there = [n for n in names if (arguments.theirs / n).exists()]
-        for name in sorted(set(names) - set(there)):
-            print(f"{name}: libxen-dev has no such header")
         theirs, missing = values(items, ["xen/" + n for n in there], ["-D__XEN_TOOLS__", f"-I{directory}"],
-                                 arguments.cc, directory)
-    problems = [f"{label}: only ours" for label in sorted(missing)]
+                                 compiler, directory)
+    problems = [f"{name}: libxen-dev has no such header" for name in sorted(set(names) - set(there))]
+    problems += [f"{label}: only ours" for label in sorted(missing)]
     problems += [f"{label}: ours {ours[label]}, theirs {theirs[label]}"
                  for label in ours if label in theirs and ours[label] != theirs[label]]
     for problem in problems:
-        print(problem)
-    print(f"layout: {len(headers)} headers, {len(items)} values compared, {len(problems)} problems")
-    return 1 if problems or len(there) != len(names) else 0
+        print(f"{machine}: {problem}")
+    print(f"layout {machine}: {len(headers)} headers, {len(items)} values compared, {len(problems)} problems")
+    return len(problems)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ours", type=pathlib.Path, required=True)
     parser.add_argument("--theirs", type=pathlib.Path, default=pathlib.Path("/usr/include/xen"))
-    parser.add_argument("--cc", default="aarch64-linux-gnu-gcc")
     arguments = parser.parse_args()
     try:
-        return compare(arguments)
+        return 1 if sum(compare(arguments, machine) for machine in MACHINES) else 0
     except Failure as failure:
         print(f"layout: {failure}")
         return 1

@@ -34,6 +34,9 @@
 typedef unsigned long xen_pfn_t;
 typedef unsigned long xen_ulong_t;
 
+/* vcpu_info has a field for guests without virtualization. */
+#define XEN_HAVE_PV_UPCALL_MASK 1
+
 /* vCPUs whose vcpu_info is in shared_info; the others register theirs. */
 #define XEN_LEGACY_MAX_VCPUS 32
 

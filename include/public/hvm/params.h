@@ -8,10 +8,13 @@
 /*
  * How events interrupt the guest: type in bits 63:56; on Arm type 2, flags 15:8, PPI 7:0;
  * on x86 type 2, vector 7:0. */
-#define HVM_PARAM_CALLBACK_IRQ                     0
-#define HVM_PARAM_CALLBACK_TYPE_VECTOR             2
+#define HVM_PARAM_CALLBACK_IRQ 0
+#if defined(__i386__) || defined(__x86_64__)
+#define HVM_PARAM_CALLBACK_TYPE_VECTOR 2
+#elif defined(__arm__) || defined(__aarch64__)
 #define HVM_PARAM_CALLBACK_TYPE_PPI                2
 #define HVM_PARAM_CALLBACK_TYPE_PPI_FLAG_LOW_LEVEL 2
+#endif
 
 #define HVM_PARAM_STORE_PFN             1
 #define HVM_PARAM_STORE_EVTCHN          2
