@@ -19,7 +19,7 @@ def start(out_x86, tmp_path):
     """Boots domains whose kernels are names of payloads; ends with the test."""
     consoles = []
 
-    def run(domains=(), control=None, machine=Pc(), change=None, **keywords):
+    def run(domains=(), control=None, machine=Pc(), change=None, reboot=False, **keywords):
         def built(domain):
             return dataclasses.replace(domain, kernel=str(out_x86 / "payloads" / f"{domain.kernel}.elf"))
 
@@ -27,7 +27,7 @@ def start(out_x86, tmp_path):
                        domains=[built(domain) for domain in domains], **keywords)
         if change:
             change(boot)
-        consoles.append(Console(boot.prepare(tmp_path), log=tmp_path / "console.log"))
+        consoles.append(Console(boot.prepare(tmp_path), log=tmp_path / "console.log", reboot=reboot))
         return consoles[-1]
 
     yield run
@@ -76,6 +76,22 @@ def test_without_virtualization(start):
 def test_end(start, word, reason):
     console = start([Domain(kernel="probe", bootargs=word)])
     console.wait_for(rf"d1 shut down, reason {reason}", LIMIT)
+
+
+@pytest.mark.parametrize("loader", ["multiboot1", "multiboot2"])
+def test_restart(start, loader):
+    """The control domain restarts; so does the machine, through its firmware and the loader."""
+    console = start(control=Domain(kernel="probe", bootargs="reset"), loader=loader, reboot=True)
+    for _ in range(2):
+        console.wait_for(r"boot: Multiboot", LIMIT)
+        console.wait_for(r"restarting the machine", LIMIT)
+
+
+def test_poweroff(start):
+    console = start(control=Domain(kernel="probe"))
+    console.wait_for(r"powering off", LIMIT)
+    console.wait_end(LIMIT)
+    assert not any("cannot power off" in line for line in console.lines)
 
 
 def test_bad_kernel(start, out_x86, tmp_path):

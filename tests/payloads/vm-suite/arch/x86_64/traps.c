@@ -102,5 +102,6 @@ void test_traps(void)
     faults();
     control_registers();
     ports();
-    single_steps();
+    if (!bootarg_has("nosteps"))
+        single_steps();
 }
