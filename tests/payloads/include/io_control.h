@@ -19,6 +19,10 @@ enum io_op {
     IO_RUN,       /* the code, with the registers `in` */
     IO_START_CPU, /* vCPU a0; result */
     IO_SET_PAGE,  /* entry a0 of the view: the page table entry a1 */
+    IO_GET_PAGE,  /* entry a0 of the view; result */
+    IO_HYPERCALL, /* RAX of `in`, with RDI, RSI, RDX; result */
+    IO_TICKS,     /* REP INSB of a1 elements of port a0 to a device at in's RDI while the timer
+                     ticks; result: ticks, and all ones if a register is wrong in the end */
     IO_READ_PORT, /* a0 times 4 bytes of port a1; result: how many were not io_pattern() */
     IO_CPUID,     /* leaf a0, subleaf a1; result: EBX and above it ECX */
     IO_POWER_OFF,
@@ -75,6 +79,10 @@ _Static_assert(sizeof(struct io_control) <= 4096, "one page");
 #define SEL_USER    0x2b /* 64-bit code */
 #define SEL_USER_SS 0x33
 #define SEL_TSS     0x40
+#define SEL_WIDE    0x50 /* data: 64 KiB at IO_SEGMENT */
+#define SEL_SMALL   0x58 /* data: 256 bytes there */
+
+#define IO_SEGMENT (IO_WINDOW + 0x180000u)
 
 /* The only ports that the TSS allows at CPL 3. */
 #define IO_USER_PORT 0x300u

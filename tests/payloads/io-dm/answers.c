@@ -133,6 +133,20 @@ static void between_pieces(void)
     range(true, server.id, XEN_DMOP_IO_RANGE_MEMORY, MMIO, MMIO_LAST);
 }
 
+/* What waits is the instruction that was there, whatever the guest's memory says by now. */
+static void code_changes(void)
+{
+    begin();
+    give(RBX, MMIO + PAGE_SIZE - 4);
+    want_read(MMIO + PAGE_SIZE, 4, DATA >> 32);
+    want(RAX, DATA);
+    start_code(CODE("movq (%rbx), %rax"));
+    tap(comes(&server, 0), "an instruction waits");
+    memset(box_of(0)->code, 0x90, 3);
+    dm_answer(&server, 0, DATA);
+    finish_code("it goes on as it was, though its code has changed");
+}
+
 /* A server that is destroyed owes nothing: what waits for it ends as if nobody had it. */
 static void destroyed(const char *text, struct code code, unsigned int nr_ones)
 {
@@ -170,6 +184,7 @@ void test_answers(void)
         spoilt(is_port);
     }
     between_pieces();
+    code_changes();
     destroyed("a port's server is destroyed: ones", CODE("inl %dx, %eax"), 0);
     destroyed("a memory's server is destroyed: ones", CODE("movl (%rbx), %eax"), 0);
     destroyed("a batch's server is destroyed: ones", CODE("rep insw"), 12);

@@ -122,6 +122,80 @@ static void code16(void)
     run_code("16-bit: jmp *(%ebx)", CODE16("jmpw *(%ebx)"));
 }
 
+/* Code that loads ES from AX first. */
+#define WITH_ES "movw %ax, %es\n\t"
+
+static void begin_es(unsigned int selector)
+{
+    begin_narrow(SEL_CODE16);
+    give(RAX, selector);
+}
+
+/* Offsets of 16 bits wrap; a segment has a base, and ends. */
+static void segments(void)
+{
+    range(true, server.id, XEN_DMOP_IO_RANGE_MEMORY, IO_SEGMENT, IO_SEGMENT + 0xffff);
+    begin_es(SEL_WIDE);
+    give(RBX, 0x55550100);
+    give(RSI, 0x66660020);
+    want_read(IO_SEGMENT + 0x130, 2, ANSWER);
+    want(RCX, (0x11111111u * (RCX + 1) & 0xffff0000) | 0x4321);
+    run_code("16-bit: movw %es:0x10(%bx, %si), %cx",
+             CODE16(WITH_ES "movw %es:0x10(%bx, %si), %cx"));
+    begin_es(SEL_WIDE);
+    give(RBX, 0x5555fff0);
+    give(RCX, 0x12345678);
+    want_write(IO_SEGMENT + 0x10, 4, 0x12345678);
+    run_code("16-bit: the offset wraps", CODE16(WITH_ES "movl %ecx, %es:0x20(%bx)"));
+    begin_es(SEL_WIDE);
+    give(RDI, 0x5555ffff);
+    want(RDI, 0x55550000);
+    want_write(IO_SEGMENT + 0xffff, 1, SEL_WIDE);
+    run_code("16-bit: stosb at the last offset", CODE16(WITH_ES "stosb"));
+    begin_es(SEL_WIDE);
+    give(RDI, 0x5555ffff);
+    want(RDI, 0x55550001);
+    give(RCX, 0x66660002);
+    want(RCX, 0x66660000);
+    want_write(IO_SEGMENT + 0xffff, 1, SEL_WIDE);
+    want_write(IO_SEGMENT, 1, SEL_WIDE);
+    run_code("16-bit: rep stosb over the last offset", CODE16(WITH_ES "rep stosb"));
+    begin_es(SEL_SMALL);
+    give(RDX, 0x220);
+    give(RDI, 0x100);
+    want_trap(VEC_GP, 0, 0);
+    want_rip(2);
+    run_code("16-bit: insb behind the segment leaves the port alone", CODE16(WITH_ES "insb"));
+    begin_es(SEL_SMALL);
+    give(RDX, 0x220);
+    give(RDI, 0xff);
+    want_trap(VEC_GP, 0, 0);
+    want_rip(2);
+    run_code("16-bit: insw over the segment's end leaves the port alone", CODE16(WITH_ES "insw"));
+    begin_es(SEL_SMALL);
+    give(RDX, 0x220);
+    give(RDI, 0xfe);
+    give(RCX, 4);
+    for (unsigned int i = 0; i < 2; i++) {
+        want_in(0x220, 1, 0x55 + i);
+        want_write(IO_SEGMENT + 0xfe + i, 1, 0x55 + i);
+    }
+    want(RDI, 0x100);
+    want(RCX, 2);
+    want_trap(VEC_GP, 0, 0);
+    want_rip(2);
+    run_code("16-bit: rep insb up to the segment's end", CODE16(WITH_ES "rep insb"));
+    range(false, server.id, XEN_DMOP_IO_RANGE_MEMORY, IO_SEGMENT, IO_SEGMENT + 0xffff);
+    begin();
+    give(RCX, 0xc0000100); /* FS_BASE */
+    give(RAX, (uint32_t)MMIO);
+    give(RDX, 0);
+    give(RBX, 0x20);
+    want_read(MMIO + 0x24, 4, ANSWER);
+    want(R8, (uint32_t)ANSWER);
+    RUN_AS("movl %fs:4(%rbx), %r8d", "wrmsr\n\tmovl %fs:4(%rbx), %r8d");
+}
+
 /* At CPL 3 with IOPL 0 the TSS decides, before anything is forwarded. */
 static void user(void)
 {
@@ -275,6 +349,7 @@ void test_modes(void)
 {
     code32();
     code16();
+    segments();
     user();
     steps();
     fetch();

@@ -253,8 +253,63 @@ static void alternating(void)
     RUN_AS("rep movsb from a device, RAM, a device", "rep movsb");
 }
 
+#define PTE_A UINT64_C(0x20)
+#define PTE_D UINT64_C(0x40)
+
+/* The accessed and dirty bits of a page that had none, after an instruction. */
+static void bits(const char *text, unsigned int page, uint64_t gpa, uint64_t want_bits,
+                 struct code code)
+{
+    struct io_box *b = box_of(0);
+
+    set_page(page, gpa | 7);
+    run_in_guest(code);
+    b->a0 = page;
+    box_run(b, IO_GET_PAGE);
+    tap_eq((int64_t)(b->result & (PTE_A | PTE_D)), (int64_t)want_bits, "A and D: %s", text);
+    set_page(page, gpa | PTE_RAM);
+}
+
+static void begin_bits(unsigned int page)
+{
+    begin();
+    give(RDX, 0x240);
+    give(RBX, VIEW(page));
+    give(RSI, VIEW(page));
+    give(RDI, VIEW(page));
+    give(RCX, 5);
+}
+
+static void accessed_and_dirty(void)
+{
+    uint64_t last = guest_ram + 3 * PAGE_SIZE;
+
+    begin_bits(V_RAM_END);
+    bits("insb", V_RAM_END, last, PTE_A | PTE_D, CODE("insb"));
+    begin_bits(V_RAM_END);
+    want_batch(IOREQ_TYPE_PIO, READ, 0x240, 1, 5, last, 0);
+    bits("rep insb", V_RAM_END, last, PTE_A | PTE_D, CODE("rep insb"));
+    begin_bits(V_RAM_END);
+    bits("outsb", V_RAM_END, last, PTE_A, CODE("outsb"));
+    begin_bits(V_RAM_END);
+    want_batch(IOREQ_TYPE_PIO, WRITE, 0x240, 1, 5, last, 0);
+    for (unsigned int i = 0; i < 5; i++)
+        give_ram_int(3 * PAGE_SIZE + i, element(i), 1);
+    bits("rep outsb", V_RAM_END, last, PTE_A, CODE("rep outsb"));
+    begin_bits(V_MMIO_FIRST);
+    bits("a read of a device", V_MMIO_FIRST, MMIO, PTE_A, CODE("movl (%rbx), %eax"));
+    begin_bits(V_MMIO_FIRST);
+    bits("a write to a device", V_MMIO_FIRST, MMIO, PTE_A | PTE_D, CODE("movl %eax, (%rbx)"));
+    begin_bits(V_MMIO_FIRST);
+    bits("an increment on a device", V_MMIO_FIRST, MMIO, PTE_A | PTE_D, CODE("incl (%rbx)"));
+    begin_bits(V_MMIO_FIRST);
+    give(RSI, VIEW(V_RAM));
+    bits("rep movsb to a device", V_MMIO_FIRST, MMIO, PTE_A | PTE_D, CODE("movsb"));
+}
+
 void test_pages(void)
 {
+    accessed_and_dirty();
     splits();
     unaligned();
     modify();

@@ -350,6 +350,27 @@ static void cmps(void)
     RUN_AS("repe cmpsq, device and device", "repe cmpsq");
 }
 
+/* Two reads of one address by one instruction are one. */
+static void same_address(void)
+{
+    begin();
+    give(RSI, MMIO + 0x44);
+    give(RDI, MMIO + 0x44);
+    want_read(MMIO + 0x44, 4, 0x1234);
+    want(RSI, MMIO + 0x48);
+    want(RDI, MMIO + 0x48);
+    want_flags(ALL_FLAGS, 0x44);
+    RUN_AS("cmpsl of one address", "cmpsl");
+    begin();
+    give(RSI, MMIO + 0x44);
+    give(RDI, MMIO + 0x44);
+    want_read(MMIO + 0x44, 4, 0x1234);
+    want_write(MMIO + 0x44, 4, 0x1234);
+    want(RSI, MMIO + 0x48);
+    want(RDI, MMIO + 0x48);
+    RUN_AS("movsl to itself", "movsl");
+}
+
 /* Between two devices no batch is possible. */
 static void device_to_device(void)
 {
@@ -468,6 +489,7 @@ void test_strings(void)
     lods();
     scas();
     cmps();
+    same_address();
     device_to_device();
     addr32();
     nobody();

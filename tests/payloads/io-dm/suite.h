@@ -169,5 +169,6 @@ void test_routes(void);
 void test_modes(void);
 void test_answers(void);
 void test_vcpus(void);
+void test_events(void);
 
 #endif

@@ -35,7 +35,7 @@ struct __attribute__((packed)) tss {
 
 /* What a vCPU needs to run code; written by it once, before the first. */
 static struct runner {
-    uint64_t gdt[SEL_TSS / 8 + 2];
+    uint64_t gdt[SEL_SMALL / 8 + 1];
     struct tss tss __attribute__((aligned(16)));
     uint8_t stack[EXIT_STACK] __attribute__((aligned(16)));
 } runners[IO_MAX_BOXES];
@@ -90,6 +90,8 @@ static void runner_init(struct runner *r, const struct io_box *b)
     r->gdt[SEL_USER / 8] = UINT64_C(0x00affb000000ffff);
     r->gdt[SEL_USER_SS / 8] = UINT64_C(0x00cff3000000ffff);
     r->gdt[SEL_TSS / 8] = descriptor(tss, sizeof(r->tss) - 1, UINT64_C(0x0000890000000000));
+    r->gdt[SEL_WIDE / 8] = descriptor(IO_SEGMENT, 0xffff, UINT64_C(0x0000930000000000));
+    r->gdt[SEL_SMALL / 8] = descriptor(IO_SEGMENT, 0xff, UINT64_C(0x0000930000000000));
     r->gdt[SEL_TSS / 8 + 1] = (uint64_t)tss >> 32;
     __asm__ volatile("lgdt %0\n\tltr %w1" ::"m"(gdt), "r"(SEL_TSS) : "memory");
 }
@@ -109,6 +111,28 @@ static void run(struct io_box *b)
     __asm__ volatile("lidt %0" ::"m"(theirs));
     irqs_on();
     b->out = out;
+}
+
+static volatile uint32_t ticks;
+
+static void on_tick(unsigned int irq, void *ctx)
+{
+    (void)irq;
+    (void)ctx;
+    ticks++;
+    timer_set(counter_hz() / 20000);
+}
+
+static uint64_t rep_with_ticks(uint16_t port, uint64_t count, uint64_t to)
+{
+    uint64_t di = to, cx = count;
+
+    irq_set_handler(TIMER_IRQ, on_tick, NULL);
+    ticks = 0;
+    timer_set(counter_hz() / 20000);
+    __asm__ volatile("rep insb" : "+D"(di), "+c"(cx) : "d"(port) : "memory");
+    timer_stop();
+    return cx == 0 && di == to + count ? ticks : UINT64_MAX;
 }
 
 static uint64_t read_port(uint64_t n, uint16_t port)
@@ -135,6 +159,16 @@ static void execute(struct io_box *b)
         break;
     case IO_SET_PAGE:
         WRITE_ONCE(view[b->a0 % ARRAY_SIZE(view)], b->a1);
+        break;
+    case IO_GET_PAGE:
+        b->result = READ_ONCE(view[b->a0 % ARRAY_SIZE(view)]);
+        break;
+    case IO_HYPERCALL:
+        b->result = (uint64_t)hypercall((unsigned int)b->in.r[RAX], b->in.r[RDI], b->in.r[RSI],
+                                        b->in.r[RDX], 0, 0);
+        break;
+    case IO_TICKS:
+        b->result = rep_with_ticks((uint16_t)b->a0, b->a1, b->in.r[RDI]);
         break;
     case IO_READ_PORT:
         b->result = read_port(b->a0, (uint16_t)b->a1);
