@@ -114,7 +114,7 @@ static void code16(void)
     want_fill(0, MMIO + 0x40, 4, 5, 0x87654321);
     want(RDI, MMIO + 0x54);
     want(RCX, 0);
-    run_code("16-bit: rep addr32 stosl", CODE16("rep addr32 stosl"));
+    run_code("16-bit: rep addr32 stosl", CODE(".byte 0xf3, 0x67, 0x66, 0xab"));
     begin_narrow(SEL_CODE16);
     give(RBX, MMIO);
     want_read(MMIO, 2, 40);
