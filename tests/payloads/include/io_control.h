@@ -17,6 +17,7 @@
 enum io_op {
     IO_NOP,
     IO_RUN,       /* the code, with the registers `in` */
+    IO_RUN_REAL,  /* the code in real mode at IO_REAL_SEG:0, registers of 32 bits and a0: DS, ES */
     IO_START_CPU, /* vCPU a0; result */
     IO_SET_PAGE,  /* entry a0 of the view: the page table entry a1 */
     IO_GET_PAGE,  /* entry a0 of the view; result */
@@ -87,6 +88,10 @@ _Static_assert(sizeof(struct io_control) <= 4096, "one page");
 /* The only ports that the TSS allows at CPL 3. */
 #define IO_USER_PORT 0x300u
 #define IO_USER_LAST 0x31fu
+
+/* In real mode: the code's segment, and the stack's, whose pointer is at 0x800. */
+#define IO_REAL_SEG   0x700u
+#define IO_REAL_STACK 0x400u
 
 static inline uint32_t io_pattern(uint64_t n)
 {

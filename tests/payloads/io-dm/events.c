@@ -40,10 +40,10 @@ static void ticks(void)
 
 #define VICTIM UINT64_C(0x3000000)
 
-static long reservation(unsigned int cmd)
+static long reservation(unsigned int cmd, uint64_t gpa)
 {
     struct io_box *b = box_of(0);
-    uint64_t gfn = VICTIM >> PAGE_SHIFT;
+    uint64_t gfn = gpa >> PAGE_SHIFT;
     struct xen_memory_reservation op = {.nr_extents = 1, .domid = DOMID_SELF};
 
     set_xen_guest_handle(op.extent_start, (xen_pfn_t *)(uintptr_t)(guest_ram + 0x100));
@@ -55,6 +55,16 @@ static long reservation(unsigned int cmd)
     b->in.r[RDX] = 0;
     box_run(b, IO_HYPERCALL);
     return (long)b->result;
+}
+
+long give_back(uint64_t gpa)
+{
+    return reservation(XENMEM_decrease_reservation, gpa);
+}
+
+long populate(uint64_t gpa)
+{
+    return reservation(XENMEM_populate_physmap, gpa);
 }
 
 static bool is_invalidate(const struct ioreq *r)
@@ -69,7 +79,7 @@ static void given_back(void)
     give(RBX, VICTIM);
     give(RAX, 0x5555);
     RUN_AS("RAM: a write is nobody's business", "movl %eax, (%rbx)");
-    tap_eq(reservation(XENMEM_decrease_reservation), 1, "the guest gives the page back");
+    tap_eq(give_back(VICTIM), 1, "the guest gives the page back");
     tap(nr_requests == 2 && is_invalidate(&requests[0]) && is_invalidate(&requests[1]) &&
             requests[0].vp_eport != requests[1].vp_eport,
         "every server is told to forget what it has mapped");
@@ -83,7 +93,7 @@ static void given_back(void)
     want_read(VICTIM, 4, 0x1234);
     want(RAX, 0x1234);
     RUN_AS("the hole can be a device", "movl (%rbx), %eax");
-    tap_eq(reservation(XENMEM_populate_physmap), 1, "the guest gets a page there");
+    tap_eq(populate(VICTIM), 1, "the guest gets a page there");
     tap_eq(nr_requests, 0, "nobody needs to know");
     begin();
     give(RBX, VICTIM);

@@ -15,7 +15,8 @@ static struct request wanted[MAX_REQUESTS];
 static unsigned int nr_wanted;
 static struct io_regs in, expected;
 static uint64_t trap_vector, flags_ignored;
-static bool ends_elsewhere;
+static bool ends_elsewhere, in_real_mode;
+static uint16_t real_segment; /* DS and ES there */
 static uint8_t before[RAM_BYTES], after[RAM_BYTES];
 
 struct io_regs *result;
@@ -140,7 +141,7 @@ void begin(void)
     nr_wanted = 0;
     trap_vector = VEC_BP;
     expected.error = expected.cr2 = 0;
-    ends_elsewhere = false;
+    ends_elsewhere = in_real_mode = false;
     flags_ignored = 0x10000; /* RF: as the processor has it */
     for (unsigned int i = 0; i < RAM_BYTES; i++)
         before[i] = (uint8_t)(i * 7 + (i >> 8) + 3);
@@ -154,6 +155,16 @@ void code_is(unsigned int cs)
         in.rip = expected.rip = 0;
     if (cs == SEL_USER)
         in.ss = expected.ss = SEL_USER_SS;
+}
+
+void real_mode(uint16_t segment)
+{
+    in_real_mode = true;
+    real_segment = segment;
+    in.rip = expected.rip = 0;
+    in.rsp = expected.rsp = 0x800;
+    for (unsigned int i = R8; i <= RAX; i++)
+        both(&in.r[i], &expected.r[i], 0x11111111u * (i + 1));
 }
 
 void give(enum io_reg reg, uint64_t value)
@@ -351,7 +362,8 @@ static void post_code(struct code code)
     b->in = in;
     result = &b->out;
     nr_requests = 0;
-    box_go(b, IO_RUN);
+    b->a0 = real_segment;
+    box_go(b, in_real_mode ? IO_RUN_REAL : IO_RUN);
 }
 
 void run_in_guest(struct code code)

@@ -100,6 +100,7 @@ int main(void)
     test_stack();
     test_routes();
     test_modes();
+    test_real_mode();
     test_answers();
     test_events();
     test_vcpus();

@@ -424,7 +424,7 @@ static void addr32(void)
         want_ram_int(0x80 + 4 * i, element(i), 4);
     want(RDI, VIEW(V_RAM) + 0x98);
     want(RCX, 0);
-    RUN("rep addr32 insl");
+    RUN_AS("rep addr32 insl", ".byte 0xf3, 0x67, 0x6d");
     begin();
     give(RSI, high | (MMIO + 0x80));
     give(RDI, high | (VIEW(V_RAM) + 0x80));
@@ -440,7 +440,7 @@ static void addr32(void)
     want_fill(0, MMIO + 0x80, 1, 3, 0x77);
     want(RDI, MMIO + 0x83);
     want(RCX, 0);
-    RUN("rep addr32 stosb");
+    RUN_AS("rep addr32 stosb", ".byte 0xf3, 0x67, 0xaa");
 }
 
 /* Nobody has the port or the memory: ones, in all elements. */

@@ -126,6 +126,9 @@ bool run_code(const char *text, struct code code);
 /* Selectors of the code that the next case runs: SEL_CODE64 if not said. */
 void code_is(unsigned int cs);
 
+/* After begin(): in real mode, DS and ES this segment; registers have 32 bits. */
+void real_mode(uint16_t segment);
+
 /* Element n of a string: only its lower bytes count. */
 static inline uint64_t element(uint64_t n)
 {
@@ -145,6 +148,10 @@ void run_in_guest(struct code code);
 extern struct io_regs *result;
 extern unsigned int nr_requests;
 extern struct ioreq requests[];
+
+/* The guest gives a page of its memory to the hypervisor, or gets one; what the call returns. */
+long give_back(uint64_t gpa);
+long populate(uint64_t gpa);
 
 /* --- servers --- */
 
@@ -167,6 +174,7 @@ void test_pci(void);
 void test_stack(void);
 void test_routes(void);
 void test_modes(void);
+void test_real_mode(void);
 void test_answers(void);
 void test_vcpus(void);
 void test_events(void);

@@ -33,9 +33,21 @@ struct __attribute__((packed)) tss {
 
 #define EXIT_STACK 1024
 
+/* real.S: what it shares with main.c, and where it is. */
+#define SEL_REAL      0x60
+#define SEL_REAL_DATA 0x68
+#define REAL_DATA     0x5000u
+#define REAL_CODE     0x6000u
+struct real {
+    uint32_t eax, ebx, ecx, edx, esi, edi, ebp, esp, eip, flags, vector;
+    uint16_t ds, es, cs, ss;
+};
+void run_real(void);
+extern const uint8_t real_start[], real_end[], real_vectors[];
+
 /* What a vCPU needs to run code; written by it once, before the first. */
 static struct runner {
-    uint64_t gdt[SEL_SMALL / 8 + 1];
+    uint64_t gdt[SEL_REAL_DATA / 8 + 1];
     struct tss tss __attribute__((aligned(16)));
     uint8_t stack[EXIT_STACK] __attribute__((aligned(16)));
 } runners[IO_MAX_BOXES];
@@ -90,6 +102,8 @@ static void runner_init(struct runner *r, const struct io_box *b)
     r->gdt[SEL_USER / 8] = UINT64_C(0x00affb000000ffff);
     r->gdt[SEL_USER_SS / 8] = UINT64_C(0x00cff3000000ffff);
     r->gdt[SEL_TSS / 8] = descriptor(tss, sizeof(r->tss) - 1, UINT64_C(0x0000890000000000));
+    r->gdt[SEL_REAL / 8] = descriptor(0, 0xffff, UINT64_C(0x00009b0000000000));
+    r->gdt[SEL_REAL_DATA / 8] = descriptor(0, 0xffff, UINT64_C(0x0000930000000000));
     r->gdt[SEL_WIDE / 8] = descriptor(IO_SEGMENT, 0xffff, UINT64_C(0x0000930000000000));
     r->gdt[SEL_SMALL / 8] = descriptor(IO_SEGMENT, 0xff, UINT64_C(0x0000930000000000));
     r->gdt[SEL_TSS / 8 + 1] = (uint64_t)tss >> 32;
@@ -110,6 +124,56 @@ static void run(struct io_box *b)
     run_code(&in, &out, r->stack + EXIT_STACK);
     __asm__ volatile("lidt %0" ::"m"(theirs));
     irqs_on();
+    b->out = out;
+}
+
+/* Addresses below 1 MiB that the compiler shall not reason about. */
+static void *low(uint32_t at)
+{
+    void *p = (void *)(uintptr_t)at;
+
+    __asm__("" : "+r"(p));
+    return p;
+}
+
+static void real_init(void)
+{
+    uint32_t *vectors = low(0);
+
+    memcpy(low(REAL_CODE), real_start, (size_t)(real_end - real_start));
+    for (unsigned int i = 0; i < 32; i++)
+        vectors[i] = REAL_CODE + (uint32_t)(real_vectors - real_start) + 8 * i;
+}
+
+static void run_in_real_mode(struct io_box *b)
+{
+    struct real *r = low(REAL_DATA);
+    const uint64_t *in = b->in.r;
+    struct io_regs out = b->in;
+
+    real_init();
+    memcpy(low(IO_REAL_SEG << 4), b->code, IO_CODE_SIZE);
+    *r =
+        (struct real){(uint32_t)in[RAX],     (uint32_t)in[RBX],     (uint32_t)in[RCX],
+                      (uint32_t)in[RDX],     (uint32_t)in[RSI],     (uint32_t)in[RDI],
+                      (uint32_t)in[RBP],     .esp = 0x800,          .flags = (uint32_t)b->in.rflags,
+                      .ds = (uint16_t)b->a0, .es = (uint16_t)b->a0, .cs = IO_REAL_SEG,
+                      .ss = IO_REAL_STACK};
+    irqs_off();
+    run_real();
+    irqs_on();
+    out.r[RAX] = r->eax;
+    out.r[RBX] = r->ebx;
+    out.r[RCX] = r->ecx;
+    out.r[RDX] = r->edx;
+    out.r[RSI] = r->esi;
+    out.r[RDI] = r->edi;
+    out.r[RBP] = r->ebp;
+    out.rip = r->eip;
+    out.rsp = r->esp;
+    out.rflags = r->flags;
+    out.vector = r->vector;
+    out.error = out.cr2 = 0;
     b->out = out;
 }
 
@@ -153,6 +217,9 @@ static void execute(struct io_box *b)
     switch (b->op) {
     case IO_RUN:
         run(b);
+        break;
+    case IO_RUN_REAL:
+        run_in_real_mode(b);
         break;
     case IO_START_CPU:
         b->result = (uint64_t)(int64_t)cpu_start((unsigned int)b->a0, serve_boxes, NULL);
