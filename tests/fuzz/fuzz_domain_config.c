@@ -60,6 +60,7 @@ static const char *const props[] = {
     "hard-affinity",  "id",           "phandle",
     "#address-cells", "#size-cells",  "xen,dom0-bootargs",
     "linux,phandle",  "xen,other",    "other",
+    "module-index",
 };
 
 static void add_prop(struct fdt_writer *w, struct fuzz_input *in)
@@ -263,6 +264,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t room = kind & 8 ? fuzz_uint(&in, 2) + 1 : MAX_GUEST;
     long made;
 
+    boot_set_modules(oracle_loaded, kind & 16 ? ORACLE_NR_LOADED : 0);
+    oracle_nr_loaded = kind & 16 ? ORACLE_NR_LOADED : 0;
     if (kind & 1) {
         check_blob(in.at, (size_t)(in.end - in.at), &options, room);
         return 0;

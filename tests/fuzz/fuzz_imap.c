@@ -145,6 +145,76 @@ static void fuzz_map(struct map *m, struct fuzz_input *in)
     fuzz_check(check_cells(m->root, cells) == model_live, "nodes not freed");
 }
 
+/* --- imap_flip(): all addresses have a value, zero beside the cells --- */
+
+struct flips {
+    struct imap_node *root;
+    uint64_t cells[CELLS];
+};
+
+/* The same in the fewest intervals, none if all is zero; their number. */
+FUZZ_UNCOUNTED static long check_flips(const struct imap_node *root, const uint64_t *cells)
+{
+    uint64_t at = 0, value = 0, before = ~UINT64_C(0);
+    const struct imap_node *n;
+    long count = 0;
+
+    check_shape(root, 0, UINT64_MAX);
+    for (unsigned int i = 0; i < CELLS; i++) {
+        n = imap_find(root, base + i, &value);
+        fuzz_check((n != NULL || root == NULL) && value == cells[i], "flipped cell %u", i);
+    }
+    if (root == NULL)
+        return 0;
+    do {
+        n = imap_find(root, at, &value);
+        fuzz_check(n->first == at && value != before, "an interval at %llx",
+                   (unsigned long long)at);
+        fuzz_check(value == 0 || (at >= base && n->last - base < CELLS), "a value outside");
+        before = value;
+        at = n->last + 1;
+        count++;
+    } while (at != 0);
+    fuzz_check(count > 1 || value != 0, "a tree of nothing");
+    return count;
+}
+
+static void fuzz_flip(struct flips *m, struct fuzz_input *in)
+{
+    struct imap_node *old = m->root, *obsolete;
+    long live = model_live;
+    uint64_t cells[CELLS];
+    struct imap_txn t;
+    struct change c;
+    int rc;
+
+    memcpy(cells, m->cells, sizeof(cells));
+    imap_begin(&t, m->root, &model_alloc);
+    do {
+        uint64_t bits;
+
+        c = take(in);
+        bits = UINT64_C(1) << (c.op & 3) * 21;
+        for (unsigned int i = c.first; i <= c.last; i++)
+            cells[i] ^= bits;
+        model_fail_at = c.fail_at;
+        rc = imap_flip(&t, base + c.first, base + c.last, bits);
+        fuzz_check(rc == 0 || (rc == -ENOMEM && model_fail_at == 0), "flip: %d", rc);
+        model_fail_at = -1;
+    } while (rc == 0 && (c.op & 8) != 0 && fuzz_left(in));
+    if (rc != 0 || (c.op & 4) != 0) {
+        imap_abort(&t);
+        fuzz_check(model_live == live, "%ld nodes left over by abort", model_live - live);
+        check_flips(m->root, m->cells);
+        return;
+    }
+    m->root = imap_commit(&t, &obsolete);
+    check_flips(old, m->cells); /* a reader of the old version sees it whole */
+    imap_free_list(obsolete, &model_alloc);
+    memcpy(m->cells, cells, sizeof(cells));
+    fuzz_check(check_flips(m->root, cells) == model_live, "nodes not freed");
+}
+
 /* --- rangeset --- */
 
 static unsigned int count_in(const int *cells, unsigned int first, unsigned int last)
@@ -233,6 +303,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fuzz_input in = {.at = data, .end = data + size};
     unsigned int kind = fuzz_u8(&in);
     struct map m = {.root = NULL};
+    struct flips f = {.root = NULL};
     struct rangeset rs;
 
     base = bases[kind % ARRAY_SIZE(bases)];
@@ -240,12 +311,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         m.cells[i] = NONE;
     rangeset_init(&rs, (kind >> 4) + 1, &model_alloc);
     while (fuzz_left(&in)) {
-        if (kind & 8)
+        if ((kind & 12) == 12)
+            fuzz_flip(&f, &in);
+        else if (kind & 8)
             fuzz_map(&m, &in);
         else
             fuzz_set(&rs, m.cells, &in);
     }
     imap_free_tree(m.root, &model_alloc);
+    imap_free_tree(f.root, &model_alloc);
     rangeset_destroy(&rs);
     fuzz_check(model_live == 0, "%ld nodes left over", model_live);
     return 0;

@@ -29,6 +29,13 @@ TREES = {
         f {{ compatible = "multiboot,ramdisk", "multiboot,module"; reg = <0 5 0 1>; }}; }};""",
     "many": "chosen { " + CELLS + "".join(
         f'd{i} {{ compatible = "xen,domain"; {CELLS} memory = <4>; {KERNEL} }};' for i in range(34)) + " };",
+    "loaded": f"""chosen {{ {CELLS} {KERNEL}
+        a {{ compatible = "xen,domain"; memory = <0 4096>; k {{ compatible = "multiboot,kernel"; module-index = <0>; }};
+            r {{ compatible = "multiboot,ramdisk"; module-index = <3>; reg = <0 1 0 1>; }}; }};
+        b {{ compatible = "xen,domain"; memory = <0 64>; k {{ compatible = "multiboot,kernel"; module-index = <1>; }}; }};
+        c {{ compatible = "xen,domain"; memory = <0 64>; k {{ compatible = "multiboot,kernel"; module-index = <2>; }}; }};
+        d {{ compatible = "xen,domain"; memory = <0 64>; k {{ compatible = "multiboot,kernel"; module-index = <4>; }}; }};
+        }};""",
     "bounds": f"""chosen {{ {CELLS}
         a {{ compatible = "xen,domain"; {CELLS} memory = <0x400000 0>; {KERNEL} }};
         b {{ compatible = "xen,domain"; {CELLS} memory = <0x3fffff 0xffffffff>; cpus = <64>; nr_spis = <960>; {KERNEL}
@@ -52,7 +59,8 @@ def main():
     for name, source in TREES.items():
         blob = subprocess.run(["dtc", "-q", "-I", "dts", "-O", "dtb"], input=f"/dts-v1/; / {{ {source} }};".encode(),
                               check=True, stdout=subprocess.PIPE).stdout
-        (directory / name).write_bytes(b"\1\0" + blob)
+        for kind in (1, 17):  # without and with modules of a loader
+            (directory / f"{name}-{kind}").write_bytes(bytes([kind, 0]) + blob)
     for name, data in OTHERS.items():
         (directory / name).write_bytes(data)
 
