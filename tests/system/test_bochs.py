@@ -93,6 +93,19 @@ GUEST = {"domains": [suite(props={"xen,enhanced": True})]}
 NO_STEPS = {"domains": [suite(props={"xen,enhanced": True}, bootargs="nosteps")]}
 
 
+# And VMRUN does not load CR2.
+IO_CASES = [(VMX, 1, ""), (VMX, 4, ""), (SVM, 2, "nosteps nocr2")]
+
+
+@pytest.mark.parametrize("model, smp, words", IO_CASES, ids=["vmx-1", "vmx-4", "svm-2"])
+def test_io(start, model, smp, words):
+    """What instructions become for a device model."""
+    console = start(control=Domain(kernel="io-dm", bootargs=words), domains=[Domain(kernel="io-guest", cpus=4)],
+                    machine=Bochs(model=model, smp=smp))
+    suites.judge(console, 1, LIMIT)
+    assert not any(STRANGE.search(line) for line in console.lines)
+
+
 @pytest.mark.parametrize("model, smp, domains", [(VMX, 1, CONTROL), (VMX, 4, GUEST), (SVM, 2, NO_STEPS)],
                          ids=["vmx-control", "vmx-guest", "svm-guest"])
 def test_suite(start, model, smp, domains):

@@ -351,6 +351,7 @@ void test_modes(void)
     code16();
     segments();
     user();
-    steps();
+    if (!bootarg_has("nosteps"))
+        steps();
     fetch();
 }
