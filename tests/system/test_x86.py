@@ -112,6 +112,8 @@ def test_bad_kernel(start, out_x86, tmp_path):
 SUITES = {
     "vm-as-control": {"control": Domain(kernel="vm-suite", cpus=4)},
     "vm-as-guest": {"domains": [Domain(kernel="vm-suite", cpus=4, props={"xen,enhanced": True})]},
+    "device-model": {"control": Domain(kernel="dm-suite", cpus=2), "domains": [
+        Domain(name=f"guest{n}", kernel="guest-suite", cpus=2) for n in range(1, 8)]},
     "io": {"control": Domain(kernel="io-dm"), "domains": [Domain(kernel="io-guest", cpus=4)]},
 }
 
@@ -119,6 +121,9 @@ SUITES = {
 @pytest.mark.parametrize("smp", [1, 4])
 @pytest.mark.parametrize("name", SUITES)
 def test_suite(start, name, smp):
-    console = start(**SUITES[name], machine=Pc(smp=smp))
+    run = dict(SUITES[name])
+    if run.get("control") and smp == 1:
+        run["control"] = dataclasses.replace(run["control"], bootargs="one-pcpu")
+    console = start(**run, machine=Pc(smp=smp))
     suites.judge(console, 1, LIMIT)
     assert not any(re.search(r"triple fault|does not know", line) for line in console.lines)

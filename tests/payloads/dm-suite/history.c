@@ -76,7 +76,7 @@ static void foreign_buffer(void)
     uint64_t at = scratch_alloc(1);
     char *text = (char *)(uintptr_t)(at + 2048);
 
-    foreign_map(GUEST, 0x42001, at);
+    foreign_map(GUEST, OTHER_GFN, at);
     memset(text, 0x5a, 16);
     tap_eq(xen_version(XENVER_extraversion, text), 0, "a buffer in a page of the guest");
     tap(text[15] != 0x5a || text[0] != 0x5a, "xsa-473: is written");

@@ -2,7 +2,7 @@
 /* Runs the suite of suite.h, and has what its files share: directing the guest and serving it. */
 #include "suite.h"
 
-#define MAX_GUESTS 7
+#define MAX_GUESTS 8
 
 struct ioreq seen[MAX_SEEN];
 uint64_t reply[MAX_SEEN];
@@ -164,7 +164,7 @@ int main(void)
     test_forms();
     test_routing();
     test_vcpus();
-    test_lines();
+    test_interrupts();
     test_guest_rights();
     test_invalidation();
     test_history();

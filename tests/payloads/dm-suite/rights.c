@@ -40,8 +40,8 @@ static long guest_foreign(struct box *b, domid_t dom)
     op->idxs.q = b->where + 40;
     op->gpfns.q = b->where + 48;
     op->errs.q = b->where + 56;
-    idx[0] = 0x40000;
-    idx[1] = GUEST_GNTTAB_BASE >> PAGE_SHIFT;
+    idx[0] = CONTROL_GPA >> PAGE_SHIFT;
+    idx[1] = FOREIGN_GFN;
     rc = guest_hypercall(b, __HYPERVISOR_memory_op, XENMEM_add_to_physmap_batch, b->where, 0);
     return rc != 0 ? rc : *err;
 }

@@ -20,12 +20,24 @@ void test_foreign(void);
 void test_forms(void);
 void test_routing(void);
 void test_vcpus(void);
-void test_lines(void);
+void test_interrupts(void);
 void test_guest_rights(void);
 void test_invalidation(void);
 void test_history(void);
 void test_hostile(void);
 void test_security(void);
+
+/* --- the architecture's part (arch/) --- */
+
+/* Did the guest's read of that address find nothing and nobody? */
+bool nothing_there(const struct box *b, uint64_t addr);
+/* Does it have the DM op? */
+bool arch_has_op(uint32_t nr);
+void arch_test_dm_ops(void);
+/* Mistakes of the past; both vCPUs of guest 1 run. */
+void arch_test_security(void);
+/* Many changes of a word in memory by read-modify-write. */
+void arch_hammer(uint64_t *word);
 
 /* --- the guests --- */
 
@@ -61,7 +73,7 @@ bool box_comes(const struct box *b);
 bool wait_ready(struct dm_server *s, unsigned int vcpu);
 /* Both at once: run one command and serve it. */
 bool box_run(struct box *b, unsigned int op);
-/* An 8-byte read of the guest on this vCPU; result, and trapped, are in the box. */
+/* A read of 8 bytes by the guest on this vCPU; result, and trapped, are in the box. */
 bool guest_read(struct box *b, uint64_t addr);
 
 /* A guest's hypercall; the result, or -1000 if it did not come back. */

@@ -7,24 +7,20 @@
 #ifndef PAYLOAD_SUITE_CONTROL_H
 #define PAYLOAD_SUITE_CONTROL_H
 
-#include "forms.h"
-#include <stdint.h>
+#include "cpu.h"
+#include "suite_arch.h"
 
-/* Where the page is in the guest: its image is at the start of its memory. */
-#define CONTROL_GPA   0x40001000u
 #define CONTROL_MAGIC UINT64_C(0x5355495445475354)
 
 enum guest_op {
     G_NOP,
-    G_FORM,      /* form number a0, with box.regs */
     G_HYPERCALL, /* number nr, a0 to a4; result */
     G_START_CPU, /* vCPU a0 */
-    G_IRQ_SETUP, /* interrupt a0: edge if a1; enabled if a2; disabled again after a3 times */
-    G_IRQ_COUNT, /* result: times that interrupt a0 came since its set-up; data: is it pending */
     G_READ_MANY, /* a0 reads of 4 bytes from a1 upwards (a2 bytes long); result: wrong answers */
     G_READ_GPA,  /* 8 bytes at a0; result */
     G_WRITE_GPA, /* a1 to a0 */
     G_POWER_OFF,
+    G_ARCH = 32, /* the architecture's own (suite_arch.h) from here on */
 };
 
 /* What G_READ_MANY expects at an address. */
@@ -38,8 +34,9 @@ struct box {
     uint32_t done; /* written by the guest: the number of the last one that is done */
     uint32_t op, trapped;
     uint64_t nr, a0, a1, a2, a3, a4;
-    struct form_regs regs;
-    uint64_t result, esr, far;
+    struct arch_box arch;
+    struct trap_info trap;
+    uint64_t result;
     uint8_t buffer[64]; /* for hypercalls; its address is in `where` */
     uint64_t where;
 };
@@ -53,9 +50,5 @@ struct control {
     struct box box[MAX_BOXES];
 };
 _Static_assert(sizeof(struct control) <= 4096, "one page");
-
-/* Addresses that nothing backs: mapped as device memory and as normal memory in the guest. */
-#define WINDOW_DEVICE 0x02040000u
-#define WINDOW_NORMAL 0x02600000u
 
 #endif

@@ -57,24 +57,25 @@ static void forwarded(struct box *b, const struct form *f)
     ok = ok && request_ok(f, 0, DATA) && (!f->pair || request_ok(f, 1, DATA2));
     if (!tap(ok, "%s: forwarded", f->text))
         print("# %u requests, trapped %u", nr_seen, b->trapped);
-    if (!tap(b->regs.data == want && b->regs.data2 == want2, "%s: registers", f->text))
-        print("# %llx %llx, want %llx %llx", (unsigned long long)b->regs.data,
-              (unsigned long long)b->regs.data2, (unsigned long long)want,
+    if (!tap(b->arch.regs.data == want && b->arch.regs.data2 == want2, "%s: registers", f->text))
+        print("# %llx %llx, want %llx %llx", (unsigned long long)b->arch.regs.data,
+              (unsigned long long)b->arch.regs.data2, (unsigned long long)want,
               (unsigned long long)want2);
-    tap_eq((int64_t)b->regs.base, (int64_t)BASE + f->step, "%s: base", f->text);
+    tap_eq((int64_t)b->arch.regs.base, (int64_t)BASE + f->step, "%s: base", f->text);
 }
 
 static void refused(const struct box *b, const struct form *f)
 {
-    tap(b->trapped && nr_seen == 0 && ESR_EC(b->esr) == ESR_EC_DABT_SAME_EL, "%s: aborts", f->text);
-    tap(b->regs.base == BASE && b->regs.data == DATA && b->regs.data2 == DATA2,
+    tap(b->trapped && nr_seen == 0 && ESR_EC(b->trap.esr) == ESR_EC_DABT_SAME_EL, "%s: aborts",
+        f->text);
+    tap(b->arch.regs.base == BASE && b->arch.regs.data == DATA && b->arch.regs.data2 == DATA2,
         "%s: changes nothing", f->text);
 }
 
 static void run_form(struct box *b, unsigned int n, uint64_t base, uint64_t index)
 {
     b->a0 = n;
-    b->regs = (struct form_regs){.base = base, .data = DATA, .data2 = DATA2, .index = index};
+    b->arch.regs = (struct form_regs){.base = base, .data = DATA, .data2 = DATA2, .index = index};
     reply[0] = READ1;
     reply[1] = READ2;
     box_run(b, G_FORM);
@@ -83,12 +84,12 @@ static void run_form(struct box *b, unsigned int n, uint64_t base, uint64_t inde
 static void stack_pointer(struct box *b)
 {
     run_form(b, ARRAY_SIZE(forms), BASE, 0);
-    tap(nr_seen == 1 && seen[0].addr == BASE && seen[0].size == 8 && b->regs.data == READ1 &&
-            b->regs.base == BASE + 8,
+    tap(nr_seen == 1 && seen[0].addr == BASE && seen[0].size == 8 && b->arch.regs.data == READ1 &&
+            b->arch.regs.base == BASE + 8,
         "ldr x10, [sp], #8 with SP_EL0");
     run_form(b, ARRAY_SIZE(forms) + 1, BASE, 0);
     tap(nr_seen == 1 && seen[0].addr == BASE - 16 && seen[0].size == 8 && seen[0].data == DATA &&
-            b->regs.base == BASE - 16,
+            b->arch.regs.base == BASE - 16,
         "str x10, [sp, #-16]! with SP_EL1");
 }
 
@@ -115,9 +116,9 @@ static void garbage(struct box *b)
     for (unsigned int n = 0; n < 4; n++) {
         reply[0] = UINT64_MAX;
         b->a0 = n;
-        b->regs = (struct form_regs){.base = BASE, .data = 0};
+        b->arch.regs = (struct form_regs){.base = BASE, .data = 0};
         box_run(b, G_FORM);
-        tap_eq((int64_t)b->regs.data, (int64_t)mask(forms[n].size),
+        tap_eq((int64_t)b->arch.regs.data, (int64_t)mask(forms[n].size),
                "%s: upper bits of the answer are cut off", forms[n].text);
     }
 }

@@ -23,7 +23,7 @@ static unsigned int count(struct box *b, unsigned int want, bool *pending)
         b->a0 = SPI;
         box_run(b, G_IRQ_COUNT);
     } while (b->result != want && counter() < end);
-    *pending = b->regs.data != 0;
+    *pending = b->a1 != 0;
     return (unsigned int)b->result;
 }
 
@@ -75,7 +75,7 @@ static void edge(struct box *b)
     setup(b, false, false, 1);
 }
 
-void test_lines(void)
+void test_interrupts(void)
 {
     struct box *b = box_of(GUEST, 0);
 
