@@ -5,6 +5,7 @@
 #define PAYLOAD_SUITE_ARCH_H
 
 #include "forms.h"
+#include <public/errno.h>
 #include <public/xen.h>
 
 /* Where the control page is in the guest: its image is at the start of its memory. */
@@ -24,6 +25,9 @@
 
 /* Modes of a server's buffered ring that there are, besides none. */
 #define RING_MODES 0
+
+/* What asking for frames of the guest itself says. */
+#define NO_FRAMES (-XEN_EOPNOTSUPP)
 
 /* The commands from G_ARCH on. */
 enum {

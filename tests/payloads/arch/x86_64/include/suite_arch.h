@@ -4,6 +4,7 @@
 #ifndef PAYLOAD_SUITE_ARCH_H
 #define PAYLOAD_SUITE_ARCH_H
 
+#include <public/errno.h>
 #include <stdint.h>
 
 /* Where the control page is in the guest: its image is at 2 MiB. */
@@ -23,6 +24,9 @@
 
 /* Modes of a server's buffered ring that there are, besides none. */
 #define RING_MODES 2
+
+/* What asking for frames of the guest itself says, where it has none for that. */
+#define NO_FRAMES (-XEN_ENOMEM)
 
 /* The commands from G_ARCH on. */
 enum {

@@ -11,8 +11,8 @@ bool nothing_there(const struct box *b, uint64_t addr)
 
 bool arch_has_op(uint32_t nr)
 {
-    return nr == XEN_DMOP_inject_event || nr == XEN_DMOP_inject_msi ||
-           nr == XEN_DMOP_remote_shutdown;
+    return nr == XEN_DMOP_set_mem_type || nr == XEN_DMOP_inject_event ||
+           nr == XEN_DMOP_inject_msi || nr == XEN_DMOP_remote_shutdown;
 }
 
 static void event_errors(void)
