@@ -359,7 +359,7 @@ static long memory_op(const uint64_t args[NR_HYPERCALL_ARGS])
     case XENMEM_acquire_resource:
         return acquire_resource(arg);
     default:
-        return -ENOSYS;
+        return arch_memory_op(cmd, arg);
     }
 }
 HYPERCALL(__HYPERVISOR_memory_op, memory_op);

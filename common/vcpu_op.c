@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The vcpu_op hypercall: what an Arm guest has of it (vCPUs come up by PSCI). Runstate figures are
+ * The vcpu_op hypercall: what guests of every architecture have of it. Runstate figures are
  * kept by the scheduler and written to the registered place when the vCPU is switched in.
  */
 #include <wherry/domain.h>
@@ -51,7 +51,7 @@ static long vcpu_op(const uint64_t args[NR_HYPERCALL_ARGS])
     case VCPUOP_get_runstate_info:
         return op_get_runstate(v, args[2]);
     default:
-        return -EINVAL;
+        return arch_vcpu_op((unsigned int)args[0], v, args[2]);
     }
 }
 HYPERCALL(__HYPERVISOR_vcpu_op, vcpu_op);

@@ -31,3 +31,15 @@ long arch_hvm_op(unsigned int cmd, uint64_t arg)
     (void)arg;
     return -ENOSYS;
 }
+
+long arch_vcpu_op(unsigned int cmd, struct vcpu *v, uint64_t arg)
+{
+    (void)cmd, (void)v, (void)arg;
+    return -EINVAL; /* vCPUs come up by PSCI */
+}
+
+long arch_memory_op(uint64_t cmd, uint64_t arg)
+{
+    (void)cmd, (void)arg;
+    return -ENOSYS;
+}

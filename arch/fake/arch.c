@@ -31,6 +31,18 @@ long arch_hvm_op(unsigned int cmd, uint64_t arg)
     return -ENOSYS;
 }
 
+long arch_vcpu_op(unsigned int cmd, struct vcpu *v, uint64_t arg)
+{
+    (void)cmd, (void)v, (void)arg;
+    return -EINVAL;
+}
+
+long arch_memory_op(uint64_t cmd, uint64_t arg)
+{
+    (void)cmd, (void)arg;
+    return -ENOSYS;
+}
+
 uint32_t arch_version_features(const struct domain *d)
 {
     (void)d;

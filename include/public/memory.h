@@ -40,6 +40,12 @@ struct xen_memory_domain {
     domid_t domid;
 };
 
+/* IN: room in the buffer; OUT: entries put there, as firmware lays them out (E820, 20 bytes). */
+struct xen_memory_map {
+    unsigned int nr_entries;
+    XEN_GUEST_HANDLE(void) buffer;
+};
+
 #define XENMAPSPACE_shared_info  0
 #define XENMAPSPACE_grant_table  1
 #define XENMAPSPACE_gmfn         2

@@ -40,6 +40,18 @@ struct vcpu_register_runstate_memory_area {
     } addr;
 };
 
+/* VIRQ_TIMER each period_ns, of at least a millisecond. */
+struct vcpu_set_periodic_timer {
+    uint64_t period_ns;
+};
+
+/* VIRQ_TIMER once, at a time of the paravirtual clock. */
+struct vcpu_set_singleshot_timer {
+    uint64_t timeout_abs_ns;
+    uint32_t flags; /* VCPU_SSHOTTMR_* */
+};
+#define VCPU_SSHOTTMR_future (1U << 0) /* ETIME if that is past */
+
 struct vcpu_register_vcpu_info {
     uint64_t mfn; /* guest frame */
     uint32_t offset;

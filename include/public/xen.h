@@ -17,8 +17,13 @@
 #include "arch-arm.h"
 #endif
 
+/* hvm_start_info.flags */
+#define SIF_PRIVILEGED (1 << 0)
+#define SIF_INITDOMAIN (1 << 1)
+
 #define __HYPERVISOR_memory_op        12
 #define __HYPERVISOR_multicall        13
+#define __HYPERVISOR_set_timer_op     15
 #define __HYPERVISOR_xen_version      17
 #define __HYPERVISOR_console_io       18
 #define __HYPERVISOR_grant_table_op   20

@@ -33,5 +33,10 @@ void arch_hypercall_set_arg(struct vcpu *v, unsigned int n, uint64_t value);
 bool arch_hvm_guest_sets(uint32_t index);
 /* An hvm_op that only the architecture has; `arg` is the guest's pointer. -ENOSYS: it has not. */
 long arch_hvm_op(unsigned int cmd, uint64_t arg);
+/* The same of vcpu_op, for a vCPU of current's domain. Its error for what is not there is its own.
+ */
+long arch_vcpu_op(unsigned int cmd, struct vcpu *v, uint64_t arg);
+/* The same of memory_op. */
+long arch_memory_op(uint64_t cmd, uint64_t arg);
 
 #endif

@@ -35,6 +35,9 @@ struct x86_cpu {
 
 struct x86_cpu *x86_cpu(const struct vcpu *v);
 
+/* VIRQ_TIMERs sent, by vCPU. */
+extern unsigned int x86_timer_virqs[];
+
 /* For cmocka. */
 int x86_setup(void **state);
 int x86_teardown(void **state);

@@ -5,7 +5,8 @@
  *
  *   0            RAM up to 3 GiB, the rest from 4 GiB
  *   kernel       where its program headers say
- *   above it     the module (a ramdisk), then one page: start info, command line, tables
+ *   above it     the module (a ramdisk), then one page: start info, command line, memory map
+ *   0xfc000000   a page of ACPI tables
  */
 #include <asm/guest.h>
 #include <wherry/boot.h>
@@ -22,6 +23,7 @@
 #define LOW_MEMORY_END UINT64_C(0xc0000000)
 #define HIGH_MEMORY    UINT64_C(0x100000000)
 #define CMDLINE_MAX    2048
+#define ACPI_TABLES    UINT64_C(0xfc000000)
 
 /* Frames that device models may have a server's pages in end here. */
 #define SPECIAL_END UINT64_C(0xff000000)
@@ -93,6 +95,15 @@ static int __init give_ioreq_pages(struct domain *d, const struct domain_config 
     d->hvm_params[HVM_PARAM_IOREQ_SERVER_PFN] = base >> PAGE_SHIFT;
     d->hvm_params[HVM_PARAM_NR_IOREQ_SERVER_PAGES] = n;
     return 0;
+}
+
+static int __init give_acpi_tables(struct domain *d)
+{
+    int rc;
+
+    d->max_pages++;
+    rc = give_range(d, ACPI_TABLES, PAGE_SIZE);
+    return rc != 0 ? rc : hvm_write_acpi(d, ACPI_TABLES);
 }
 
 /* --- the kernel: ELF, 32 or 64 bits (the generic ABI's chapters 4 and 5) --- */
@@ -199,17 +210,26 @@ static int __init load_kernel(struct domain *d, const struct image *im, struct l
 struct start_page {
     struct hvm_start_info info;
     struct hvm_modlist_entry module;
-    struct hvm_memmap_table_entry map[3];
+    struct hvm_memmap_table_entry map[HVM_MEMMAP_MAX];
     char cmdline[CMDLINE_MAX];
 };
 
 _Static_assert(sizeof(struct start_page) <= PAGE_SIZE, "one page");
 
-static void __init add_to_map(struct start_page *p, uint64_t addr, uint64_t size, uint32_t type)
+static void __init add_to_map(struct domain *d, uint64_t addr, uint64_t size, uint32_t type)
 {
     if (size != 0)
-        p->map[p->info.memmap_entries++] =
+        d->arch.memmap[d->arch.nr_memmap++] =
             (struct hvm_memmap_table_entry){.addr = addr, .size = size, .type = type};
+}
+
+static void __init make_map(struct domain *d, const struct layout *l)
+{
+    add_to_map(d, 0, l->low, XEN_HVM_MEMMAP_TYPE_RAM);
+    add_to_map(d, ACPI_TABLES, PAGE_SIZE, XEN_HVM_MEMMAP_TYPE_ACPI);
+    add_to_map(d, SPECIAL_END - l->ioreq_pages * PAGE_SIZE, l->ioreq_pages * PAGE_SIZE,
+               XEN_HVM_MEMMAP_TYPE_RESERVED);
+    add_to_map(d, HIGH_MEMORY, l->high, XEN_HVM_MEMMAP_TYPE_RAM);
 }
 
 static int __init write_start_page(struct domain *d, const struct domain_config *cfg,
@@ -221,17 +241,17 @@ static int __init write_start_page(struct domain *d, const struct domain_config 
     p.info = (struct hvm_start_info){
         .magic = XEN_HVM_START_MAGIC_VALUE,
         .version = 1,
+        .flags = d->is_control ? SIF_PRIVILEGED | SIF_INITDOMAIN : 0,
         .nr_modules = l->module_size != 0,
         .modlist_paddr = at + offsetof(struct start_page, module),
         .cmdline_paddr = at + offsetof(struct start_page, cmdline),
+        .rsdp_paddr = ACPI_TABLES,
         .memmap_paddr = at + offsetof(struct start_page, map),
+        .memmap_entries = d->arch.nr_memmap,
     };
     p.module.paddr = l->module;
     p.module.size = l->module_size;
-    add_to_map(&p, 0, l->low, XEN_HVM_MEMMAP_TYPE_RAM);
-    add_to_map(&p, SPECIAL_END - l->ioreq_pages * PAGE_SIZE, l->ioreq_pages * PAGE_SIZE,
-               XEN_HVM_MEMMAP_TYPE_RESERVED);
-    add_to_map(&p, HIGH_MEMORY, l->high, XEN_HVM_MEMMAP_TYPE_RAM);
+    memcpy(p.map, d->arch.memmap, sizeof(p.map));
     if (str_copy(p.cmdline, cfg->bootargs, sizeof(p.cmdline)) >= sizeof(p.cmdline))
         return -E2BIG;
     return gpa_copy_to(d, gpaddr(at), &p, sizeof(p));
@@ -303,12 +323,15 @@ int __init arch_domain_build(struct domain *d, const struct domain_config *cfg)
     }
     rc = give_ioreq_pages(d, cfg, &l);
     if (rc == 0)
+        rc = give_acpi_tables(d);
+    if (rc == 0)
         rc = load_images(d, cfg, &l);
     if (rc != 0)
         return rc;
     start = page_up(l.module + l.module_size);
     if (start + PAGE_SIZE > l.low)
         return -ENOMEM;
+    make_map(d, &l);
     rc = write_start_page(d, cfg, &l, start);
     if (rc == 0)
         hvm_vcpu_enter_pvh(domain_vcpu(d, 0), (uint32_t)l.entry, (uint32_t)start);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CPUID as guests see it: the host's features that are virtualized, and the hypervisor's leaves. */
+#include <asm/guest.h>
 #include <asm/msr.h>
 #include <asm/time.h>
 #include <wherry/domain.h>
@@ -15,7 +16,7 @@
 #define L1C_X2APIC     BIT(21)
 #define L1C_DEADLINE   BIT(24)
 #define L1C_HYPERVISOR BIT(31)
-#define L1D_ALLOWED    0x078bfbff /* to SSE2, without HTT and what is thermal */
+#define L1D_ALLOWED    0x078bbb7f /* to SSE2, without machine checks, HTT and what is thermal */
 
 /* Leaf 7: BMI, SMEP, ERMS, SMAP and the like; nothing that needs XSAVE. */
 #define L7B_ALLOWED (BIT(0) | BIT(3) | BIT(7) | BIT(8) | BIT(9) | BIT(18) | BIT(19) | BIT(20))
@@ -24,7 +25,7 @@
 /* 0x80000001. */
 #define E1C_ALLOWED (BIT(0) | BIT(5) | BIT(6) | BIT(7) | BIT(8))
 #define E1D_ALLOWED \
-    (0x0183f3ff | BIT(11) | BIT(20) | BIT(22) | BIT(23) | BIT(24) | BIT(26) | BIT(29))
+    (0x0183b37f | BIT(11) | BIT(20) | BIT(22) | BIT(23) | BIT(24) | BIT(26) | BIT(29))
 
 static void leaf1(const struct vcpu *v, struct cpuid_leaf *r)
 {
@@ -47,14 +48,27 @@ static void topology(const struct vcpu *v, uint32_t sub, struct cpuid_leaf *r)
     }
 }
 
-/* The TSC is the host's, for all vCPUs; subleaf 0 has the guest's rate in kHz, 2 the host's. */
+/*
+ * The TSC is the host's, for all vCPUs, and never emulated: mode 2. Subleaf 0 has the guest's rate
+ * in kHz, 1 how ticks since an offset become nanoseconds, 2 the host's rate.
+ */
 static void time_leaf(uint32_t sub, struct cpuid_leaf *r)
 {
     uint32_t khz = (uint32_t)(time_tsc_hz() / 1000);
 
-    if (sub == 0)
+    if (sub == 0) {
+        r->a = BIT(1); /* reliable */
+        r->b = 2;
         r->c = khz;
-    else if (sub == 2)
+    } else if (sub == 1) {
+        uint64_t offset = time_boot_tsc();
+        int8_t shift;
+
+        r->a = (uint32_t)offset;
+        r->b = (uint32_t)(offset >> 32);
+        hvm_tsc_scale(&r->c, &shift);
+        r->d = (uint32_t)(int32_t)shift;
+    } else if (sub == 2)
         r->a = khz;
 }
 

@@ -207,6 +207,7 @@ int arch_vcpu_create(struct vcpu *v)
     if (rc != 0)
         return rc;
     fpu_reset(&v->arch.fpu);
+    hvm_timers_init(v);
     rc = vlapic_init(v);
     if (rc != 0)
         hvm->vcpu_destroy(v);
@@ -215,6 +216,7 @@ int arch_vcpu_create(struct vcpu *v)
 
 void arch_vcpu_destroy(struct vcpu *v)
 {
+    hvm_timers_stop(v);
     vlapic_destroy(v);
     hvm->vcpu_destroy(v);
 }
@@ -223,6 +225,7 @@ int arch_domain_create(struct domain *d, const struct arch_domain_config *config
 {
     (void)config;
     d->arch.tsc_at_create = rdtsc();
+    hvm_wallclock_init(d->shared_info);
     return 0;
 }
 

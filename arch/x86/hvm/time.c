@@ -6,8 +6,7 @@
 #include <public/version.h>
 #include <wherry/version.h>
 
-/* ns = ((ticks << shift) * mul) >> 32 */
-static void tsc_scale(uint32_t *mul, int8_t *shift)
+void hvm_tsc_scale(uint32_t *mul, int8_t *shift)
 {
     uint64_t hz = time_tsc_hz();
     int s = 0;
@@ -37,11 +36,21 @@ void hvm_time_update(struct vcpu *v)
         (READ_ONCE(t->version) + 1) | 1; /* odd while it changes; partner: the guest's reader */
     WRITE_ONCE(t->version, version);
     smp_wmb(); /* odd before the rest; partner as above */
-    tsc_scale(&t->tsc_to_system_mul, &t->tsc_shift);
+    hvm_tsc_scale(&t->tsc_to_system_mul, &t->tsc_shift);
     WRITE_ONCE(t->tsc_timestamp, time_boot_tsc());
     WRITE_ONCE(t->system_time, 0);
     t->flags = 1; /* the TSCs of all pCPUs agree */
     store_release(&t->version, version + 1);
+}
+
+void hvm_wallclock_init(struct shared_info *s)
+{
+    uint64_t seconds = time_boot_wallclock();
+
+    s->wc_sec = (uint32_t)seconds;
+    s->wc_sec_hi = (uint32_t)(seconds >> 32);
+    s->wc_nsec = 0;
+    s->wc_version = 2; /* even: complete */
 }
 
 const char *arch_version_capabilities(void)
@@ -53,5 +62,5 @@ uint32_t arch_version_features(const struct domain *d)
 {
     (void)d;
     return BIT(XENFEAT_memory_op_vnode_supported) | BIT(XENFEAT_hvm_callback_vector) |
-           BIT(XENFEAT_hvm_safe_pvclock);
+           BIT(XENFEAT_hvm_safe_pvclock) | BIT(XENFEAT_not_direct_mapped);
 }

@@ -5,10 +5,10 @@
 #include <wherry/domain.h>
 #include <wherry/lib/string.h>
 
-/* v->arch.start: 0, or the page of the start-up IPI plus one. */
+/* v->arch.start: 0, the page of the start-up IPI plus one, or HVM_START_CLAIMED. */
 
-/* As after INIT, at page:0 in real mode (SDM vol. 3, table 9-1). v is not running, or current. */
-static void reset_to(struct vcpu *v, uint8_t page)
+/* SDM vol. 3, table 9-1. */
+void hvm_vcpu_reset(struct vcpu *v, uint8_t page)
 {
     const struct hvm_segment data = {.attr = SEG_P | SEG_S | 0x3, .limit = 0xffff};
     const struct hvm_segment code = {.sel = (uint16_t)(page << 8),
@@ -45,7 +45,7 @@ void hvm_vcpu_enter_pvh(struct vcpu *v, uint32_t entry, uint32_t start_info)
                                      .limit = UINT32_MAX};
     const struct hvm_segment tr = {.attr = SEG_P | 0xb, .limit = 0x67};
 
-    reset_to(v, 0);
+    hvm_vcpu_reset(v, 0);
     hvm->set_cr(v, 0, CR0_PE | CR0_ET);
     for (enum hvm_seg s = SEG_ES; s <= SEG_GS; s++)
         hvm->set_segment(v, s, s == SEG_CS ? &code : &data);
@@ -82,7 +82,7 @@ void hvm_vcpu_begin(struct vcpu *v)
     uint32_t start = atomic32_xchg(&v->arch.start, 0);
 
     if (start != 0)
-        reset_to(v, (uint8_t)(start - 1));
+        hvm_vcpu_reset(v, (uint8_t)(start - 1));
 }
 
 void hvm_vcpu_nmi(struct vcpu *v)

@@ -482,7 +482,9 @@ int vlapic_init(struct vcpu *v)
         return -ENOMEM;
     a->v = v;
     v->arch.vlapic = a;
-    v->arch.apic_base = APIC_BASE_ADDRESS | APIC_BASE_ENABLE | (v->id == 0 ? APIC_BASE_BSP : 0);
+    /* There is no other mode than x2APIC, so it is on from the start. */
+    v->arch.apic_base =
+        APIC_BASE_ADDRESS | APIC_BASE_ENABLE | APIC_BASE_X2APIC | (v->id == 0 ? APIC_BASE_BSP : 0);
     timer_init(&a->timer, timer_fires, a, v->sched.cpu);
     vlapic_reset(v);
     return 0;

@@ -27,6 +27,7 @@
 #define ENODATA    61
 #define EOVERFLOW  75
 #define EOPNOTSUPP 95
+#define ETIME      62
 #define ETIMEDOUT  110
 #endif
 

@@ -7,10 +7,13 @@
 #include <asm/regs.h>
 #include <asm/svm.h>
 #include <asm/vmx.h>
+#include <public/arch-x86/hvm/start_info.h>
 #include <wherry/atomic.h>
+#include <wherry/timer.h>
 #include <wherry/types.h>
 
 #define DOMAIN_NR_HVM_PARAMS 48
+#define HVM_MEMMAP_MAX       6
 
 /* The access of an instruction that is being forwarded (hvm/io.c). */
 struct hvm_io {
@@ -65,7 +68,10 @@ struct arch_vcpu {
     uint64_t apic_base;
     uint8_t upcall_vector;  /* HVMOP_set_evtchn_upcall_vector; 0: the domain's */
     atomic32_t nmi_pending; /* wanted; atomic */
-    atomic32_t start;       /* start-up IPI: page + 1. Atomic */
+    atomic32_t start;       /* start-up IPI: page + 1; hvm/vcpu.c. Atomic */
+    /* VIRQ_TIMER: once, and every timer_period ns (0: not) since timer_next; hvm/vcpu_op.c. */
+    struct timer single, periodic;
+    s_time_t timer_period, timer_next;
 };
 
 /* What the domain builder decides. */
@@ -76,6 +82,9 @@ struct arch_domain_config {
 struct arch_domain {
     uint32_t pci_cf8; /* last write to port 0xCF8; one word, any vCPU */
     uint64_t tsc_at_create;
+    /* XENMEM_memory_map; constant once it runs. */
+    struct hvm_memmap_table_entry memmap[HVM_MEMMAP_MAX];
+    uint32_t nr_memmap;
 };
 
 #endif

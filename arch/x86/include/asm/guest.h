@@ -6,6 +6,8 @@
 #include <asm/hvm.h>
 
 struct ioreq_access;
+struct shared_info;
+struct vcpu_hvm_context;
 
 #define HVM_DEBUG_PORT 0xe9 /* a character for the console */
 
@@ -45,6 +47,10 @@ int hvm_write_hypercall_page(struct domain *d, gpaddr_t at);
 /* --- time.c --- */
 /* The clock in v's vcpu_info; v is current. */
 void hvm_time_update(struct vcpu *v);
+/* The wall clock at time 0; it does not change. */
+void hvm_wallclock_init(struct shared_info *s);
+/* How ticks become nanoseconds: ((ticks << shift) * mul) >> 32; a negative shift goes right. */
+void hvm_tsc_scale(uint32_t *mul, int8_t *shift);
 
 /* --- vcpu.c --- */
 /* Start a vCPU of the domain builder's at a PVH entry. */
@@ -52,5 +58,20 @@ void hvm_vcpu_enter_pvh(struct vcpu *v, uint32_t entry, uint32_t start_info);
 /* v, current, may have been started by an IPI: take its reset state. */
 void hvm_vcpu_begin(struct vcpu *v);
 void hvm_vcpu_nmi(struct vcpu *v);
+/* As after INIT, at page:0 in real mode. v is not running, or current. */
+void hvm_vcpu_reset(struct vcpu *v, uint8_t page);
+
+/* --- acpi.c --- */
+/* Tables for its vCPUs, all there, into the page at `at`. Boot. 0 or -EFAULT. */
+int hvm_write_acpi(struct domain *d, uint64_t at);
+
+/* --- context.c --- */
+#define HVM_START_CLAIMED UINT32_MAX /* v->arch.start: somebody gives it its registers */
+/* VCPUOP_initialise: -EINVAL (the processor would refuse), -EEXIST (it has some). */
+int hvm_vcpu_initialise(struct vcpu *v, const struct vcpu_hvm_context *in);
+
+/* --- vcpu_op.c --- */
+void hvm_timers_init(struct vcpu *v);
+void hvm_timers_stop(struct vcpu *v);
 
 #endif

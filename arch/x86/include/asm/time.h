@@ -12,6 +12,8 @@ uint64_t time_boot_tsc(void);
 /* Between lengths of time and of the TSC. */
 s_time_t time_tsc_to_ns(uint64_t ticks);
 uint64_t time_ns_to_tsc(s_time_t ns);
+/* Seconds since 1970 when time was 0; 0: not known. */
+uint64_t time_boot_wallclock(void);
 /* Busy wait. Boot only. */
 void time_delay(s_time_t ns);
 

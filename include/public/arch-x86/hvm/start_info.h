@@ -19,7 +19,7 @@
 struct hvm_start_info {
     uint32_t magic;
     uint32_t version; /* 0, or 1: with a memory map */
-    uint32_t flags;
+    uint32_t flags;   /* SIF_* */
     uint32_t nr_modules;
     uint64_t modlist_paddr; /* struct hvm_modlist_entry[] */
     uint64_t cmdline_paddr;

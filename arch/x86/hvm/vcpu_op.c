@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The vcpu_op hypercall's part that x86 has: vCPUs that others start with registers of their
+ * choice, and the timers behind VIRQ_TIMER. Called by common/vcpu_op.c.
+ */
+#include <asm/guest.h>
+#include <wherry/domain.h>
+#include <wherry/guest_access.h>
+#include <wherry/hypercall.h>
+#include <wherry/lib/errno.h>
+#include <public/hvm/hvm_vcpu.h>
+#include <public/sched.h>
+#include <public/vcpu.h>
+
+/* --- up and down --- */
+
+static int op_initialise(struct vcpu *v, uint64_t arg)
+{
+    struct vcpu_hvm_context c;
+
+    if (guest_copy_from(&c, arg, sizeof(c)) != 0)
+        return -EFAULT;
+    return hvm_vcpu_initialise(v, &c);
+}
+
+static int op_up(struct vcpu *v)
+{
+    if (!READ_ONCE(v->initialised))
+        return -EINVAL;
+    vcpu_pause_clear(v, VPF_DOWN);
+    return 0;
+}
+
+static bool is_up(const struct vcpu *v)
+{
+    return !(atomic32_read(&v->pause_flags) & VPF_DOWN);
+}
+
+/* With the last one the domain powers off. */
+static int op_down(struct vcpu *v)
+{
+    struct vcpu *other;
+    unsigned int i;
+
+    for_each_vcpu (v->domain, other, i)
+        if (other != v && is_up(other)) {
+            vcpu_pause_set(v, VPF_DOWN);
+            return 0;
+        }
+    domain_shutdown(v->domain, SHUTDOWN_poweroff);
+    return 0;
+}
+
+/* --- timers --- */
+
+static void single_fires(void *data)
+{
+    evtchn_send_vcpu_virq(data, VIRQ_TIMER);
+}
+
+/* Those that were missed are one. */
+static void periodic_fires(void *data)
+{
+    struct vcpu *v = data;
+    s_time_t period = READ_ONCE(v->arch.timer_period), now = arch_now();
+
+    if (period == 0)
+        return;
+    v->arch.timer_next += period;
+    if (v->arch.timer_next < now)
+        v->arch.timer_next = now + period;
+    timer_set(&v->arch.periodic, v->arch.timer_next);
+    evtchn_send_vcpu_virq(v, VIRQ_TIMER);
+}
+
+void hvm_timers_init(struct vcpu *v)
+{
+    timer_init(&v->arch.single, single_fires, v, v->sched.cpu);
+    timer_init(&v->arch.periodic, periodic_fires, v, v->sched.cpu);
+}
+
+void hvm_timers_stop(struct vcpu *v)
+{
+    WRITE_ONCE(v->arch.timer_period, 0);
+    timer_stop(&v->arch.periodic);
+    timer_stop(&v->arch.single);
+}
+
+static int op_set_single(struct vcpu *v, uint64_t arg)
+{
+    struct vcpu_set_singleshot_timer op;
+
+    if (v != current)
+        return -EINVAL;
+    if (guest_copy_from(&op, arg, sizeof(op)) != 0)
+        return -EFAULT;
+    if ((op.flags & VCPU_SSHOTTMR_future) && op.timeout_abs_ns < (uint64_t)arch_now())
+        return -ETIME;
+    timer_stop(&v->arch.single);
+    timer_set(&v->arch.single,
+              op.timeout_abs_ns > STIME_MAX ? STIME_MAX : (s_time_t)op.timeout_abs_ns);
+    return 0;
+}
+
+static int op_stop_single(struct vcpu *v)
+{
+    if (v != current)
+        return -EINVAL;
+    timer_stop(&v->arch.single);
+    return 0;
+}
+
+static int op_set_periodic(struct vcpu *v, uint64_t arg)
+{
+    struct vcpu_set_periodic_timer op;
+
+    if (guest_copy_from(&op, arg, sizeof(op)) != 0)
+        return -EFAULT;
+    if (op.period_ns < (uint64_t)MILLISECS(1) || op.period_ns > STIME_MAX >> 2)
+        return -EINVAL;
+    timer_stop(&v->arch.periodic);
+    WRITE_ONCE(v->arch.timer_period, (s_time_t)op.period_ns);
+    v->arch.timer_next = arch_now() + (s_time_t)op.period_ns;
+    timer_set(&v->arch.periodic, v->arch.timer_next);
+    return 0;
+}
+
+static int op_stop_periodic(struct vcpu *v)
+{
+    WRITE_ONCE(v->arch.timer_period, 0);
+    timer_stop(&v->arch.periodic);
+    return 0;
+}
+
+long arch_vcpu_op(unsigned int cmd, struct vcpu *v, uint64_t arg)
+{
+    switch (cmd) {
+    case VCPUOP_initialise:
+        return op_initialise(v, arg);
+    case VCPUOP_up:
+        return op_up(v);
+    case VCPUOP_down:
+        return op_down(v);
+    case VCPUOP_is_up:
+        return is_up(v);
+    case VCPUOP_set_periodic_timer:
+        return op_set_periodic(v, arg);
+    case VCPUOP_stop_periodic_timer:
+        return op_stop_periodic(v);
+    case VCPUOP_set_singleshot_timer:
+        return op_set_single(v, arg);
+    case VCPUOP_stop_singleshot_timer:
+        return op_stop_single(v);
+    default:
+        return -ENOSYS;
+    }
+}
+
+/* The older way to the same timer: 0 stops it. */
+static long set_timer_op(const uint64_t args[NR_HYPERCALL_ARGS])
+{
+    s_time_t deadline = (s_time_t)args[0];
+
+    timer_stop(&current->arch.single);
+    if (deadline != 0)
+        timer_set(&current->arch.single, deadline < 0 ? STIME_MAX : deadline);
+    return 0;
+}
+HYPERCALL(__HYPERVISOR_set_timer_op, set_timer_op);
