@@ -15,6 +15,8 @@
 #include <public/vcpu.h>
 
 #define SCHED_SLICE MILLISECS(10)
+/* Passes of the exit path after which it breathes; ordinary exits need fewer. */
+#define EXIT_PASSES 16
 
 struct runqueue {
     struct spinlock lock;   /* LOCK_RANK_SCHED: queue, curr */
@@ -182,9 +184,21 @@ static void do_work(struct vcpu *v)
         arch_vcpu_flush_irq(v);
 }
 
+/*
+ * Others can give a vCPU work for as long as they like: a device model that notifies without an end
+ * keeps it in the loop below. Nothing is held from one pass to the next, so that this is as good as
+ * leaving: grace periods end, and a slice that is over is noticed.
+ */
+static void breathe(void)
+{
+    rcu_exit();
+    rcu_enter();
+    arch_irq_poll();
+}
+
 struct vcpu *sched_exit_to_guest(void)
 {
-    for (;;) {
+    for (unsigned int pass = 1;; pass++) {
         struct vcpu *v = current;
 
         if (unlikely(v == NULL)) {
@@ -203,6 +217,8 @@ struct vcpu *sched_exit_to_guest(void)
             continue;
         }
         do_work(v);
+        if (unlikely(pass % EXIT_PASSES == 0))
+            breathe();
     }
 }
 

@@ -16,8 +16,10 @@
  * MODELS common/ioreq/private.h: ioreq_invalidate_owed
  * MODELS common/sched.c: do_work sched_exit_to_guest
  *
- * -DFOREIGN: another domain removes a page. -DTOGGLE: server 1 is disabled and enabled.
- * -DSOLO: only vCPU 0 removes; one notification says nothing. -DSERVERS=2: only server 1 is there. -DDESTROY: server 1 is destroyed. -DSTUCK: it never answers, until then.
+ * -DFOREIGN: another domain removes a page. -DTOGGLE: server 1 is disabled, and another thread of
+ * its owner enables it, perhaps while the first still waits. -DSOLO: only vCPU 0 removes; one
+ * notification says nothing. -DSERVERS=2: only server 1 is there. -DDESTROY: server 1 is destroyed.
+ * -DSTUCK: it never answers, until then. -DLIVE: with the property at the end.
  */
 #define NVCPU 2
 #define NSRV  2
@@ -55,6 +57,14 @@ bool flag[NVCPU]; /* VPF_IOREQ */
 bool el2[NVCPU];
 bool wait_v[NVCPU]; /* whom a grace period still waits for; one at a time */
 bool closed1;       /* the ports of server 1 */
+bool in_guest[NVCPU]; /* for the property at the end */
+#ifdef TOGGLE
+bool ioreq_lock;
+bool settling;      /* server 1: disabled, and who did it is in its grace period */
+bool disabled_once; /* by set_state() */
+bool enabling;      /* the device model maps and answers nothing */
+bool answering;     /* it is at work on a slot of server 1 */
+#endif
 
 byte cache[NSRV];   /* pages that a device model has mapped */
 byte told[NVCPU];   /* pages whose removal is this vCPU's to wait for */
@@ -200,8 +210,10 @@ inline answer(s)
         if
         :: x == RESP ->
             d_step { /* acknowledge() */
-#ifdef MUT_ACK_CURRENT
+#if defined(MUT_ACK_CURRENT)
                 x = ram_generation;
+#elif defined(MUT_NO_ACK)
+                x = 0;
 #else
                 x = wanted;
 #endif
@@ -247,12 +259,12 @@ proctype vcpu(byte me)
 end_guest:
     if
     :: !removed ->
-        d_step { removed = 1; el2[me] = 1 };
+        d_step { removed = 1; el2[me] = 1; in_guest[me] = 0 };
         remove(1 << me);
         tell(me, 1 << me)
-    :: work[me] != 0 -> el2[me] = 1 /* kicked */
+    :: work[me] != 0 -> d_step { el2[me] = 1; in_guest[me] = 0 } /* kicked */
 #ifdef FOREIGN
-    :: !trapped -> d_step { trapped = 1; el2[me] = 1 } /* for whatever reason */
+    :: !trapped -> d_step { trapped = 1; el2[me] = 1; in_guest[me] = 0 } /* for whatever reason */
 #endif
     fi;
 
@@ -265,7 +277,7 @@ exit_path:
     };
     if
     :: w == 0 ->
-        d_step { wanted = 0; el2[me] = 0; wait_v[me] = 0 };
+        d_step { wanted = 0; el2[me] = 0; wait_v[me] = 0; in_guest[me] = 1 };
         goto end_guest
     :: w & W_RESCHED ->
         work[me] = work[me] & ~W_RESCHED;
@@ -331,14 +343,26 @@ exit_path:
 }
 
 #ifdef TOGGLE
+inline lock() { atomic { !ioreq_lock -> ioreq_lock = 1 } }
+inline unlock() { ioreq_lock = 0 }
+
 /* ioreq_server_set_state(), settle_disabled(): a hypercall of the device model's thread. */
 inline disable()
 {
+    lock();
     enable_bits = enable_bits & ~2;
+#ifndef MUT_NOT_SETTLING
+    settling = 1;
+#endif
+    disabled_once = 1;
+    unlock();
     grace();
     /* No vCPU looks at the slot any more: it reads that the server is disabled. */
+    lock();
     disowe(0);
-    disowe(1)
+    disowe(1);
+    settling = 0;
+    unlock()
 }
 inline disowe(v)
 {
@@ -354,17 +378,36 @@ inline disowe(v)
     fi
 }
 
-/* What it has mapped meanwhile it has to forget by itself before. */
-inline enable()
+#ifndef STUCK
+/* Another thread of the same owner: -ERESTART while the other one settles. */
+proctype enabler()
 {
+    /* The device model's own duty before: no slot is in its hands, what it has mapped is forgotten. */
+    d_step {
+        disabled_once && !answering;
 #ifndef MUT_KEEPS_CACHE
-    cache[1] = 0;
+        cache[1] = 0;
 #endif
+        enabling = 1
+    };
+    atomic { !ioreq_lock && !settling -> ioreq_lock = 1 };
     /* ioreq_pages_publish_port() */
     if :: inval_state[AT(1, 0)] == NONE -> st[AT(1, 0)] = NONE :: else fi;
     if :: inval_state[AT(1, 1)] == NONE -> st[AT(1, 1)] = NONE :: else fi;
-    enable_bits = enable_bits | 2
+    enable_bits = enable_bits | 2;
+    d_step { unlock(); enabling = 0 }
 }
+#endif
+#define MAPS(s) ((s) == 0 || !enabling)
+inline set_answering(value) { if :: me == 1 -> answering = value :: else fi }
+#else
+#define MAPS(s) true
+inline set_answering(value) { skip }
+#endif
+#ifdef STUCK
+#define PICKS(s) ((s) == 0)
+#else
+#define PICKS(s) MAPS(s)
 #endif
 
 /* May map what is in the p2m at any time; forgets all before it answers. One thread. */
@@ -375,28 +418,25 @@ proctype dm(byte me)
     bool spurious;
 #endif
 #ifdef TOGGLE
-    bool disabled_once, enabled_again;
+    bool disabled;
 #endif
 
 end_dm:
     do
     /* Maps a page; it counts as cached from the look-up of the hypercall on. */
-    :: atomic { (p2m & ~cache[me] & 1) -> cache[me] = cache[me] | 1 }
-    :: atomic { (p2m & ~cache[me] & 2) -> cache[me] = cache[me] | 2 }
+    :: atomic { MAPS(me) && (p2m & ~cache[me] & 1) -> cache[me] = cache[me] | 1 }
+    :: atomic { MAPS(me) && (p2m & ~cache[me] & 2) -> cache[me] = cache[me] | 2 }
 #ifdef FOREIGN
-    :: atomic { (p2m & ~cache[me] & 4) -> cache[me] = cache[me] | 4 }
+    :: atomic { MAPS(me) && (p2m & ~cache[me] & 4) -> cache[me] = cache[me] | 4 }
 #endif
-#ifdef STUCK
-    :: me == 0 && (st[AT(me, 0)] == READY || st[AT(me, 1)] == READY) ->
-#else
-    :: st[AT(me, 0)] == READY || st[AT(me, 1)] == READY ->
-#endif
-        atomic {
+    :: atomic {
+            PICKS(me) && (st[AT(me, 0)] == READY || st[AT(me, 1)] == READY) ->
             if
             :: st[AT(me, 0)] == READY -> x = 0
             :: st[AT(me, 1)] == READY -> x = 1
             fi;
-            st[AT(me, x)] = INPROCESS
+            st[AT(me, x)] = INPROCESS;
+            set_answering(1)
         };
 #ifdef SOLO
         if
@@ -411,7 +451,7 @@ end_dm:
         cache[me] = 0;
 #ifdef SOLO
         if /* another of its threads maps before the answer */
-        :: atomic { (p2m & ~cache[me] & 4) -> cache[me] = cache[me] | 4 }
+        :: atomic { MAPS(me) && (p2m & ~cache[me] & 4) -> cache[me] = cache[me] | 4 }
         :: true
         fi;
 #endif
@@ -421,12 +461,9 @@ end_dm:
         :: me == 0 || !closed1 -> notified(x)
         :: else
         fi;
-        x = 0
+        d_step { x = 0; set_answering(0) }
 #ifdef TOGGLE
-    :: me == 1 && !disabled_once -> disabled_once = 1; disable()
-#ifndef STUCK
-    :: me == 1 && disabled_once && !enabled_again -> enabled_again = 1; enable()
-#endif
+    :: me == 1 && !disabled -> disabled = 1; disable()
 #endif
     od
 }
@@ -466,6 +503,8 @@ proctype other_domain()
 init
 {
     atomic {
+        in_guest[0] = 1;
+        in_guest[1] = 1;
         run vcpu(0);
         run vcpu(1);
         if :: (SERVERS & 1) -> run dm(0) :: else fi;
@@ -476,6 +515,14 @@ init
 #ifdef FOREIGN
         run other_domain();
 #endif
+#if defined(TOGGLE) && !defined(STUCK)
+        run enabler();
+#endif
         skip
     }
 }
+
+#ifdef LIVE
+/* Under weak fairness. In its guest a vCPU may stay. */
+ltl goes_on { ([] <> in_guest[0]) && ([] <> in_guest[1]) }
+#endif

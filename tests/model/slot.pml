@@ -19,7 +19,7 @@
  * MODELS common/ioreq/private.h: ioreq_server_find ioreq_in_flight_at
  * MODELS common/ioreq/pages.c: ioreq_pages_publish_port
  * MODELS common/ioreq/slot.h: slot_fill slot_set_state slot_load
- * MODELS common/sched.c: sched_exit_to_guest do_work schedule idle sched_wake
+ * MODELS common/sched.c: sched_exit_to_guest do_work breathe schedule idle sched_wake
  * MODELS common/sched.c: vcpu_pause_set vcpu_pause_clear vcpu_pause vcpu_unpause sched_forget_vcpu
  * MODELS common/rcu.c: synchronize_rcu rcu_call
  * MODELS common/domain.c: domain_crash domain_kill free_domain domain_put
@@ -29,7 +29,8 @@
  * when it wants to. Otherwise it keeps the protocol.
  * What happens beside: -DTOGGLE disables and enables, -DDESTROY destroys, -DRECREATE creates
  * again after that, -DPAUSE pauses and unpauses the domain, -DDEATH kills it; with -DLOOK the good
- * device model looks once without having been told.
+ * device model looks once without having been told. -DLIVE: with one of the properties at the
+ * end, under weak fairness.
  */
 #ifndef NREQ
 #define NREQ 2 /* accesses of the vCPU, one after another */
@@ -412,7 +413,18 @@ work_done:
     work = work & W_RESCHED;
 #endif
     skip;
-    d_step { s = 0; w = 0; x = 0; y = 0 };
+    d_step {
+        s = 0;
+        w = 0;
+        x = 0;
+        y = 0;
+#ifndef MUT_NO_BREATH
+        wait_v[0] = 0; /* breathe(): in the code not at each pass */
+        wait_v[1] = 0
+#else
+        skip
+#endif
+    };
     goto exit_path;
 
 idle:
@@ -735,3 +747,13 @@ init
         run toolstack()
     }
 }
+
+/* Under weak fairness: whoever can go on does so, in the end. */
+#ifdef LIVE
+#ifdef HOSTILE
+/* Notified without an end, too: no grace period waits for ever. */
+ltl grace_ends { [] (wait_v[0] -> <> !wait_v[0]) }
+#else
+ltl completes { [] (nreq != done -> <> (nreq == done)) }
+#endif
+#endif
