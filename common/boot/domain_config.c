@@ -88,7 +88,7 @@ static const char *const known_properties[] = {
     "linux,phandle",
     "bootargs",
     "wherry,device-model",
-    "wherry,ioreq-server-pages",
+    "wherry,device-model-pages",
 };
 
 /* In /chosen only names of this family are the hypervisor's; common/cmdline.c reads the first. */

@@ -72,18 +72,18 @@ static int __init give_memory(struct domain *d, uint64_t size, struct layout *l)
     return rc;
 }
 
-/* Frames of the guest for servers that want some there (wherry,ioreq-server-pages). */
+/* Frames of the guest for servers that want some there (wherry,device-model-pages). */
 static int __init give_ioreq_pages(struct domain *d, const struct domain_config *cfg,
                                    struct layout *l)
 {
     uint32_t n = 0;
     uint64_t base;
-    int rc = fdt_prop_u32(host_fdt(), cfg->node, "wherry,ioreq-server-pages", &n);
+    int rc = fdt_prop_u32(host_fdt(), cfg->node, "wherry,device-model-pages", &n);
 
     if (rc == -ENOENT || cfg->is_control)
         return 0;
     if (rc != 0 || n == 0 || n > IOREQ_MAX_LEGACY_GFNS) {
-        boot_config_complain(cfg, "wherry,ioreq-server-pages", "not a number from 1 to 64");
+        boot_config_complain(cfg, "wherry,device-model-pages", "not a number from 1 to 64");
         return -EINVAL;
     }
     l->ioreq_pages = n;
