@@ -16,7 +16,7 @@
 #include <xen/hvm/ioreq.h>
 #include <xen/memory.h>
 
-#include "bench.h"
+#include "bench_device.h"
 
 #define GUEST     1
 #define GUEST_RAM 0x40000 /* a frame of it */
