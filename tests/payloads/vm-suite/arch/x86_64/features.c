@@ -101,6 +101,7 @@ void test_features(void)
     registers();
     hypercall_page();
     clock();
+    test_vcpu_op();
 }
 
 void arch_test_callback(void)
