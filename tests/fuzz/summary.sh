@@ -11,5 +11,7 @@ name=$1 log=$2
 # The last line of progress: "#n DONE cov: edges ft: features corp: inputs/size ..."
 edges=$(grep -a 'DONE .*cov:' "$log" | tail -1 | sed 's/.*cov: \([0-9]*\).*/\1/')
 inputs=$(grep -a 'DONE .*corp:' "$log" | tail -1 | sed 's/.*corp: \([0-9]*\).*/\1/')
-printf '%-16s %12s %9s %9s %9s\n' "$name" "$(stat number_of_executed_units)" "$(stat average_exec_per_sec)" \
-    "$inputs" "$edges" >"$3"
+# Of all that were instrumented, the fuzzer's own included.
+all=$(sed -n 's/.*PC tables (\([0-9]*\) PCs).*/\1/p' "$log")
+printf '%-16s %12s %9s %9s %12s\n' "$name" "$(stat number_of_executed_units)" "$(stat average_exec_per_sec)" \
+    "$inputs" "$edges of $all" >"$3"
