@@ -16,6 +16,7 @@ static void clear_entry(struct domain *d, uint64_t g)
     uint8_t type = d->p2m.entry[g].type;
     mfn_t m = d->p2m.entry[g].m;
 
+    d->p2m.seq += 2;
     d->p2m.entry[g].type = P2M_INVALID;
     d->p2m.entry[g].m = INVALID_MFN;
     if (p2m_is_ram(type) || p2m_is_foreign(type))

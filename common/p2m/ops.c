@@ -59,7 +59,7 @@ static void change_end(struct p2m *p)
 bool p2m_fault_is_spurious(struct domain *d, gfn_t g)
 {
     struct p2m *p = &d->p2m;
-    uint32_t seq = load_acquire(&p->seq);
+    uint64_t seq = p2m_seq(p);
     unsigned int level;
     uint64_t pte;
 

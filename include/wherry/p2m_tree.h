@@ -23,9 +23,9 @@ struct p2m {
     struct p2m_arch arch;
     /*
      * Odd while live entries are being replaced: a fault taken meanwhile proves nothing. Written
-     * under the lock, read by the fault path with no lock.
+     * under the lock, read by the fault path with no lock. It never comes round.
      */
-    uint32_t seq;
+    uint64_t seq;
     uint64_t nr_tables;     /* pages of tables below the root; lock */
     uint64_t max_tables;    /* limit, constant */
     uint64_t max_gfn;       /* highest frame ever mapped; lock to write */
@@ -40,13 +40,22 @@ struct p2m {
 bool p2m_fault_is_spurious(struct domain *d, gfn_t g);
 
 /*
+ * Counts changes; odd while one is under way. What was looked up under the p2m lock holds as long
+ * as the count is the even one that was read before.
+ */
+static inline uint64_t p2m_seq(const struct p2m *p)
+{
+    return load_acquire(&p->seq); /* partner: change_begin(), change_end() */
+}
+
+/*
  * May the table have changed since this was last asked? Then ask the above. If not, a translation
  * fault that was taken in between is a true one: no walk cached or met anything else. `seen` is
  * the asker's memory, 0 at first, when every table is empty.
  */
-static inline bool p2m_changed(const struct p2m *p, uint32_t *seen)
+static inline bool p2m_changed(const struct p2m *p, uint64_t *seen)
 {
-    uint32_t seq = load_acquire(&p->seq); /* partner: change_begin(), change_end() */
+    uint64_t seq = p2m_seq(p);
 
     if (seq == *seen && (seq & 1) == 0)
         return false;

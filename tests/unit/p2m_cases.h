@@ -383,7 +383,7 @@ static void a_fault_is_believed_only_for_holes(void **state)
 /* A fault between two questions is a true one if the table was left alone all the while. */
 static void an_unchanged_table_is_not_asked_again(void **state)
 {
-    uint32_t seen = 0;
+    uint64_t seen = 0;
 
     (void)state;
     assert_int_equal(map_ram(0x40000, 1, 0x40000), 0);

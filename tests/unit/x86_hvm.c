@@ -67,6 +67,13 @@ static uint64_t vendor_get_efer(struct vcpu *v)
     return x86_cpu(v)->efer;
 }
 
+static void vendor_get_control(struct vcpu *v, struct hvm_control *out)
+{
+    const struct x86_cpu *c = x86_cpu(v);
+
+    *out = (struct hvm_control){c->cr[0], c->cr[3], c->cr[4], c->efer};
+}
+
 static void vendor_set_efer(struct vcpu *v, uint64_t value)
 {
     x86_cpu(v)->efer = value;
@@ -153,6 +160,7 @@ const struct hvm_vendor svm_vendor = {
     .set_cr = vendor_set_cr,
     .get_efer = vendor_get_efer,
     .set_efer = vendor_set_efer,
+    .get_control = vendor_get_control,
     .get_msr = vendor_msr,
     .set_msr = vendor_set_msr,
     .inject = vendor_inject,

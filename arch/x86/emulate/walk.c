@@ -17,9 +17,10 @@
 /* The kind of tables, by CR4 and EFER. */
 struct format {
     uint8_t levels;
-    uint8_t bits;  /* of the index of a level */
-    uint8_t bytes; /* of an entry */
-    bool pae;      /* three levels, of which the first has four entries and no rights */
+    uint8_t bits;      /* of the index of a level */
+    uint8_t bytes;     /* of an entry */
+    bool pae;          /* three levels, of which the first has four entries and no rights */
+    uint64_t reserved; /* bits of every entry of 8 bytes */
 };
 
 /* The entries of one walk, the root's first. */
@@ -27,18 +28,10 @@ struct trail {
     uint64_t gpa[MAX_LEVELS];
     uint64_t entry[MAX_LEVELS];
     unsigned int depth;
+    uint64_t both;   /* bits that all entries have */
     uint64_t rights; /* PTE_W, PTE_U: of all levels; PTE_NX: of any */
     uint8_t shift;   /* of the page */
 };
-
-static struct format format_of(const struct x86_regs *r)
-{
-    if (r->efer & X86_EFER_LMA)
-        return (struct format){r->cr4 & X86_CR4_LA57 ? 5 : 4, 9, 8, false};
-    if (r->cr4 & X86_CR4_PAE)
-        return (struct format){3, 9, 8, true};
-    return (struct format){2, 10, 4, false};
-}
 
 static enum x86_walk_result fault(struct x86_walk *w, enum x86_access access, uint32_t error)
 {
@@ -61,6 +54,18 @@ static uint64_t bit_range(unsigned int from, unsigned int to)
     return from > to ? 0 : (~UINT64_C(0) >> (63 - to)) & (~UINT64_C(0) << from);
 }
 
+static struct format format_of(const struct x86_walk *w)
+{
+    const struct x86_regs *r = w->regs;
+    uint64_t bits = bit_range(w->phys_bits, 51) | (r->efer & X86_EFER_NXE ? 0 : PTE_NX);
+
+    if (r->efer & X86_EFER_LMA)
+        return (struct format){r->cr4 & X86_CR4_LA57 ? 5 : 4, 9, 8, false, bits};
+    if (r->cr4 & X86_CR4_PAE)
+        return (struct format){3, 9, 8, true, bits | bit_range(52, 62)};
+    return (struct format){2, 10, 4, false, 0};
+}
+
 /* Entries of 32 bits: only that of 4 MiB has reserved bits, above the address in bits 13 to 20. */
 static uint64_t reserved_legacy(const struct x86_walk *w, bool large)
 {
@@ -73,16 +78,12 @@ static uint64_t reserved_legacy(const struct x86_walk *w, bool large)
 static uint64_t reserved(const struct x86_walk *w, const struct format *f, unsigned int level,
                          bool large)
 {
-    uint64_t bits = bit_range(w->phys_bits, 51);
+    uint64_t bits = f->reserved;
 
     if (f->bytes == 4)
         return reserved_legacy(w, large);
     if (f->pae && level == 3)
         return bits | bit_range(52, 63) | bit_range(5, 8) | bit_range(1, 2);
-    if (f->pae)
-        bits |= bit_range(52, 62);
-    if (!(w->regs->efer & X86_EFER_NXE))
-        bits |= PTE_NX;
     if (large)
         bits |= bit_range(13, level == 3 ? 29 : 20);
     else if (level > 3 || (level == 3 && !w->pages_1g))
@@ -113,6 +114,9 @@ static enum x86_walk_result descend(struct x86_walk *w, const struct format *f, 
 {
     uint64_t table = root_of(w, f);
 
+    t->depth = 0;
+    t->shift = 12;
+    t->both = ~UINT64_C(0);
     t->rights = PTE_W | PTE_U;
     for (unsigned int level = f->levels; level; level--) {
         unsigned int shift = 12 + (level - 1) * f->bits;
@@ -129,8 +133,10 @@ static enum x86_walk_result descend(struct x86_walk *w, const struct format *f, 
             return fault(w, access, X86_PF_PRESENT | X86_PF_RESERVED);
         t->gpa[t->depth] = gpa;
         t->entry[t->depth++] = entry;
-        if (!f->pae || level < 3)
+        if (!f->pae || level < 3) {
             t->rights &= entry | PTE_NX;
+            t->both &= entry;
+        }
         t->rights |= entry & PTE_NX;
         t->shift = (uint8_t)shift;
         if (large)
@@ -162,6 +168,8 @@ static bool allowed(const struct x86_walk *w, enum x86_access access, uint64_t r
 /* Accessed in all entries, dirty in the leaf. False: somebody else wrote one of them. */
 static bool mark(struct x86_walk *w, const struct format *f, const struct trail *t, bool write)
 {
+    if ((t->both & PTE_A) && (!write || (t->entry[t->depth - 1] & PTE_D)))
+        return true;
     if (!w->ops->update)
         return true;
     for (unsigned int i = f->pae ? 1 : 0; i < t->depth; i++) {
@@ -187,7 +195,7 @@ static uint64_t leaf_address(const struct format *f, const struct trail *t)
 
 enum x86_walk_result x86_walk(struct x86_walk *w, uint64_t linear, enum x86_access access)
 {
-    struct format f = format_of(w->regs);
+    struct format f = format_of(w);
     bool write = access == X86_ACCESS_WRITE || access == X86_ACCESS_RMW;
 
     if (!(w->regs->cr0 & X86_CR0_PG)) {
@@ -198,7 +206,7 @@ enum x86_walk_result x86_walk(struct x86_walk *w, uint64_t linear, enum x86_acce
     if (!(w->regs->efer & X86_EFER_LMA))
         linear = (uint32_t)linear;
     for (unsigned int i = 0; i < MAX_TRIES; i++) {
-        struct trail t = {.depth = 0};
+        struct trail t;
         enum x86_walk_result res = descend(w, &f, linear, access, &t);
 
         if (res != X86_WALK_OKAY)

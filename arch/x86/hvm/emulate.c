@@ -144,7 +144,7 @@ static enum x86_emul_result run_operand(struct x86_emul *e, struct hvm_operand *
 
         if (res != X86_EMUL_OKAY)
             return res;
-        host = hvm_gpa_lookup(current->domain, gpa, &type);
+        host = hvm_gpa_lookup(current, gpa, &type);
         if (host != NULL) {
             if (read)
                 memcpy(op->data + op->done, host, part);
@@ -220,7 +220,7 @@ static enum x86_emul_result emul_fetch(struct x86_emul *e, uint64_t linear, void
 
     if (res != X86_EMUL_OKAY)
         return res;
-    host = hvm_gpa_to_host(current->domain, gpa, false);
+    host = hvm_gpa_to_host(current, gpa, false);
     if (host == NULL)
         return X86_EMUL_UNHANDLEABLE;
     memcpy(buf, host, bytes);
@@ -297,7 +297,7 @@ static enum x86_emul_result locate(struct x86_emul *e, uint64_t linear, enum x86
 
     if (res != X86_EMUL_OKAY)
         return res;
-    *ram = hvm_gpa_lookup(current->domain, *gpa, &type) != NULL;
+    *ram = hvm_gpa_lookup(current, *gpa, &type) != NULL;
     /* What is lost goes element by element. */
     return access == X86_ACCESS_WRITE && p2m_is_read_only(type) ? X86_EMUL_UNHANDLEABLE
                                                                 : X86_EMUL_OKAY;
@@ -364,7 +364,7 @@ static void fill_ones(const struct ioreq_access *a)
 
     if (!a->read || !a->data_is_ptr)
         return;
-    host = hvm_gpa_to_host(current->domain, first, true);
+    host = hvm_gpa_to_host(current, first, true);
     if (host != NULL)
         memset(host, 0xff, (size_t)a->count * a->size);
 }

@@ -130,7 +130,8 @@ void hvm_nested_fault(struct vcpu *v, uint64_t gpa, bool write, bool exec)
     gfn_t g = gpaddr_to_gfn(gpaddr(gpa));
 
     (void)exec;
-    if (p2m_fault_is_spurious(v->domain, g) && !(write && is_read_only(v->domain, g)))
+    if (unlikely(p2m_changed(&v->domain->p2m, &v->arch.p2m_seq)) &&
+        p2m_fault_is_spurious(v->domain, g) && !(write && is_read_only(v->domain, g)))
         return;
     hvm_emulate(v);
 }

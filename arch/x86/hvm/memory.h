@@ -20,12 +20,12 @@ enum x86_walk_result hvm_translate(struct vcpu *v, const struct x86_regs *regs, 
                                    uint64_t linear, enum x86_access access, struct x86_walk *walk);
 
 /*
- * Host address of a byte of d's RAM (or of what it maps of others'), or NULL. Valid until this CPU
- * leaves the hypervisor (RCU).
+ * Host address of a byte of the RAM of v, current (or of what it maps of others'), or NULL. Valid
+ * until this CPU leaves the hypervisor (RCU).
  */
-void *hvm_gpa_to_host(struct domain *d, uint64_t gpa, bool write);
+void *hvm_gpa_to_host(struct vcpu *v, uint64_t gpa, bool write);
 /* The same whatever its rights, and what the frame is. */
-void *hvm_gpa_lookup(struct domain *d, uint64_t gpa, enum p2m_type *t);
+void *hvm_gpa_lookup(struct vcpu *v, uint64_t gpa, enum p2m_type *t);
 
 /* Does the TSS allow the current vCPU these ports: OKAY, #GP(0), or what reading it gives (tss.c).
  */

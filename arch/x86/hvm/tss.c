@@ -42,7 +42,7 @@ static enum x86_emul_result read_byte(struct x86_emul *e, const struct hvm_segme
     default:
         return X86_EMUL_UNHANDLEABLE;
     }
-    at = hvm_gpa_to_host(current->domain, w.gpa, false);
+    at = hvm_gpa_to_host(current, w.gpa, false);
     if (at == NULL)
         return X86_EMUL_UNHANDLEABLE;
     *value = READ_ONCE(*at);

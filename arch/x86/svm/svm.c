@@ -231,6 +231,16 @@ static uint64_t svm_get_efer(struct vcpu *v)
     return vmcb_of(v)->efer & ~EFER_SVME;
 }
 
+static void svm_get_control(struct vcpu *v, struct hvm_control *out)
+{
+    const struct vmcb *c = vmcb_of(v);
+
+    out->cr0 = c->cr0;
+    out->cr3 = c->cr3;
+    out->cr4 = c->cr4;
+    out->efer = c->efer & ~EFER_SVME;
+}
+
 static void svm_set_efer(struct vcpu *v, uint64_t value)
 {
     vmcb_of(v)->efer = value | EFER_SVME;
@@ -371,6 +381,7 @@ const struct hvm_vendor svm_vendor = {
     .set_cr = svm_set_cr,
     .get_efer = svm_get_efer,
     .set_efer = svm_set_efer,
+    .get_control = svm_get_control,
     .get_msr = svm_get_msr,
     .set_msr = svm_set_msr,
     .inject = svm_inject,

@@ -144,6 +144,17 @@ uint64_t vmx_get_efer(struct vcpu *v)
     return value;
 }
 
+static void vmx_get_control(struct vcpu *v, struct hvm_control *out)
+{
+    bool borrowed = vmx_borrow(v);
+
+    out->cr0 = vmx_get_cr(v, 0);
+    out->cr3 = vmx_get_cr(v, 3);
+    out->cr4 = vmx_get_cr(v, 4);
+    out->efer = vmx_get_efer(v);
+    vmx_return(v, borrowed);
+}
+
 static void vmx_set_efer(struct vcpu *v, uint64_t value)
 {
     bool borrowed = vmx_borrow(v);
@@ -412,6 +423,7 @@ const struct hvm_vendor vmx_vendor = {
     .get_cr = vmx_get_cr,
     .set_cr = vmx_set_cr,
     .get_efer = vmx_get_efer,
+    .get_control = vmx_get_control,
     .set_efer = vmx_set_efer,
     .get_msr = vmx_get_msr,
     .set_msr = vmx_set_msr,

@@ -44,7 +44,7 @@ struct pending_access {
     uint64_t first;   /* pair: value of the first element */
     uint64_t ipa;     /* of the current element */
     uint8_t element;  /* 0 or 1 */
-    uint32_t p2m_seq; /* p2m_changed() */
+    uint64_t p2m_seq; /* p2m_changed() */
 };
 
 enum psci_state {

@@ -17,11 +17,25 @@ struct p2m {
         uint8_t type; /* enum p2m_type */
     } entry[FAKE_P2M_FRAMES];
     uint64_t max_gfn;
+    uint64_t seq; /* as in p2m_tree.h */
 };
 
 struct domain;
 
 /* As of p2m_tree.h: no other CPU changes this one meanwhile, so never. */
 bool p2m_fault_is_spurious(struct domain *d, gfn_t g);
+
+static inline uint64_t p2m_seq(const struct p2m *p)
+{
+    return p->seq;
+}
+
+static inline bool p2m_changed(const struct p2m *p, uint64_t *seen)
+{
+    bool changed = p->seq != *seen;
+
+    *seen = p->seq;
+    return changed;
+}
 
 #endif

@@ -46,6 +46,33 @@ struct hvm_emulation {
     struct hvm_operand operand[HVM_MAX_OPERANDS];
 };
 
+/* hvm/translate.c: frames found last, by their low bits, in a p2m whose count was `seq`. */
+#define HVM_NR_FRAMES 16
+
+struct hvm_frames {
+    uint64_t seq;
+    struct hvm_frame {
+        uint64_t gfn;
+        char *host;   /* NULL: no memory there */
+        uint8_t type; /* enum p2m_type */
+    } slot[HVM_NR_FRAMES];
+};
+
+/* The walk of an instruction's page, or of an operand's: the question, entries met, the answer. */
+#define HVM_MAX_DEPTH 6 /* of entries noted; so many: more, or it is not to be kept */
+
+struct hvm_walk {
+    uint64_t seq;
+    uint64_t page; /* linear address, shifted */
+    uint64_t cr0, cr3, cr4, efer;
+    uint32_t kind;
+    uint8_t shift; /* of the page */
+    uint8_t depth;
+    const uint64_t *at[HVM_MAX_DEPTH];
+    uint64_t entry[HVM_MAX_DEPTH];
+    uint64_t gpa; /* of the page */
+};
+
 /* SSE and x87 state as FXSAVE lays it out. */
 struct fpu_state {
     uint8_t bytes[512];
@@ -61,6 +88,9 @@ struct arch_vcpu {
     struct vlapic *vlapic;
     struct hvm_io io;
     struct hvm_emulation emul;
+    struct hvm_frames frames; /* these two: the vCPU's own */
+    struct hvm_walk walks[2];
+    uint64_t p2m_seq; /* p2m_changed() */
     /* DM op inject_event: the slot is taken by the lock, filled in, then published. */
     atomic32_t dm_event_lock, dm_event_set;
     struct hvm_event dm_event;

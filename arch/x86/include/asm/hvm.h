@@ -45,6 +45,11 @@ struct hvm_segment {
     uint64_t base;
 };
 
+/* What decides about modes and paging. */
+struct hvm_control {
+    uint64_t cr0, cr3, cr4, efer;
+};
+
 /* What to deliver when the guest is entered (types as APM 15.20 and SDM 25.8.3 number them). */
 #define HVM_EVENT_INTR      0
 #define HVM_EVENT_NMI       2
@@ -80,6 +85,7 @@ struct hvm_vendor {
     uint64_t (*get_cr)(struct vcpu *v, unsigned int n); /* 0, 2, 3, 4 */
     void (*set_cr)(struct vcpu *v, unsigned int n, uint64_t value);
     uint64_t (*get_efer)(struct vcpu *v); /* as the guest sees it */
+    void (*get_control)(struct vcpu *v, struct hvm_control *out);
     void (*set_efer)(struct vcpu *v, uint64_t value);
     /* FS_BASE, KERNEL_GS_BASE, STAR, ..., PAT: those that the guest reaches without an exit. */
     bool (*get_msr)(struct vcpu *v, uint32_t msr, uint64_t *value);
