@@ -831,7 +831,16 @@ static void test_stack_frames(void **state)
         okay("c9");
         assert_true(world.regs.gpr[RBP] == 0x1122334455667788);
         assert_int_equal(world.regs.gpr[RSP], 0x1000);
-        assert_int_equal(run("c8 20 00 01"), X86_EMUL_UNHANDLEABLE);
+        /* two enclosing frames: the caller's RBP, what is below it, and this one's */
+        world.regs.gpr[RBP] = 0xf00;
+        set_mem(0xef8, 0x55667788);
+        okay("c8 20 00 02");
+        assert_int_equal(world.regs.gpr[RBP], 0xff8);
+        assert_int_equal(world.regs.gpr[RSP], 0xfe8 - 0x20);
+        assert_int_equal(mem(0xff8, 8), 0xf00);
+        assert_int_equal(mem(0xff0, 4), 0x55667788);
+        assert_int_equal(mem(0xfe8, 8), 0xff8);
+        world.regs.gpr[RSP] = 0x1000;
         /* pop [rsp]: at the address after the pop */
         okay("8f 04 24");
         assert_true(mem(0x1008, 8) == mem(0x1000, 8));

@@ -168,20 +168,39 @@ enum x86_emul_result x86_exec_popf(struct x86_state *s)
     return res;
 }
 
-/* Frames nested in frames read and write more than a forwarded access may. */
+/* The frames of enclosing procedures, and this one's (SDM vol. 2, ENTER). */
+static enum x86_emul_result push_frames(struct x86_state *s, unsigned int level, uint64_t frame)
+{
+    uint64_t bp = s->r.gpr[X86_RBP];
+
+    for (unsigned int i = 1; i < level; i++) {
+        uint64_t value = 0;
+        enum x86_emul_result res;
+
+        bp = (bp - s->size) & x86_mask(stack_width(s));
+        res = x86_read_int(s, X86_SS, bp, s->size, X86_ACCESS_READ, &value);
+        if (res == X86_EMUL_OKAY)
+            res = x86_push(s, s->size, value);
+        if (res != X86_EMUL_OKAY)
+            return res;
+    }
+    return x86_push(s, s->size, frame);
+}
+
+/* Deeply nested frames read and write more than a forwarded access may: the caller says so. */
 enum x86_emul_result x86_exec_enter(struct x86_state *s)
 {
+    unsigned int level = s->in.imm2 & 31;
     uint64_t frame;
-    enum x86_emul_result res;
+    enum x86_emul_result res = x86_push(s, s->size, x86_get_gpr(s, X86_RBP, s->size));
 
-    if (s->in.imm2 & 31)
-        return X86_EMUL_UNHANDLEABLE;
-    res = x86_push(s, s->size, x86_get_gpr(s, X86_RBP, s->size));
+    frame = s->r.gpr[X86_RSP];
+    if (res == X86_EMUL_OKAY && level != 0)
+        res = push_frames(s, level, frame);
     if (res != X86_EMUL_OKAY)
         return res;
-    frame = s->r.gpr[X86_RSP];
     x86_set_gpr(s, X86_RBP, s->size, frame);
-    set_sp(s, frame - (uint64_t)s->in.imm);
+    set_sp(s, s->r.gpr[X86_RSP] - (uint64_t)s->in.imm);
     return X86_EMUL_OKAY;
 }
 

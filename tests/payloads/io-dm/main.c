@@ -104,5 +104,6 @@ int main(void)
     test_answers();
     test_events();
     test_vcpus();
+    test_fuzz();
     return (int)tap_done();
 }

@@ -178,5 +178,6 @@ void test_real_mode(void);
 void test_answers(void);
 void test_vcpus(void);
 void test_events(void);
+void test_fuzz(void);
 
 #endif
