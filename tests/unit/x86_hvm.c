@@ -110,6 +110,12 @@ static bool vendor_in_shadow(struct vcpu *v)
     return x86_cpu(v)->shadow;
 }
 
+static void vendor_reset(struct vcpu *v)
+{
+    x86_cpu(v)->pending = false;
+    x86_cpu(v)->shadow = false;
+}
+
 static void vendor_clear_shadow(struct vcpu *v)
 {
     x86_cpu(v)->shadow = false;
@@ -166,6 +172,7 @@ const struct hvm_vendor svm_vendor = {
     .inject = vendor_inject,
     .can_inject = vendor_can_inject,
     .in_shadow = vendor_in_shadow,
+    .reset = vendor_reset,
     .clear_shadow = vendor_clear_shadow,
     .set_dr6 = vendor_set_dr6,
     .request_window = vendor_request_window,

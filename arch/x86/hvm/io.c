@@ -116,22 +116,29 @@ void hvm_io_answer(struct vcpu *v, const struct ioreq_access *access, bool answe
         hvm_emulate_answer(v, access, answered);
 }
 
-/* Writes there are lost; the instruction goes on. */
-static bool is_read_only(struct domain *d, gfn_t g)
+/* What the entry that is there does not allow. */
+static bool is_denied(struct domain *d, gfn_t g, bool write, bool exec)
 {
     enum p2m_type t;
 
     p2m_lookup(d, g, &t);
-    return p2m_is_read_only(t);
+    return (write && p2m_is_read_only(t)) || (exec && !p2m_is_ram(t));
 }
 
 void hvm_nested_fault(struct vcpu *v, uint64_t gpa, bool write, bool exec)
 {
     gfn_t g = gpaddr_to_gfn(gpaddr(gpa));
+    bool instruction = hvm->can_inject(v); /* no event was being delivered */
+    bool mapped =
+        unlikely(p2m_changed(&v->domain->p2m, &v->arch.p2m_seq) || exec || !instruction) &&
+        p2m_fault_is_spurious(v->domain, g);
 
-    (void)exec;
-    if (unlikely(p2m_changed(&v->domain->p2m, &v->arch.p2m_seq)) &&
-        p2m_fault_is_spurious(v->domain, g) && !(write && is_read_only(v->domain, g)))
+    if (unlikely(mapped) && !is_denied(v->domain, g, write, exec))
         return;
-    hvm_emulate(v);
+    if (unlikely(!instruction))
+        hvm_triple_fault(v); /* nothing to emulate: the one at RIP has not begun */
+    else if (mapped && exec)
+        hvm_inject_exception(v, VEC_GP, true, 0); /* another domain's page, or a device's */
+    else
+        hvm_emulate(v); /* writes to what may only be read are lost */
 }

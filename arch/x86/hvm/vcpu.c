@@ -20,6 +20,7 @@ void hvm_vcpu_reset(struct vcpu *v, uint8_t page)
     const struct hvm_segment tr = {.attr = SEG_P | 0xb, .limit = 0xffff};
 
     memset(&v->arch.regs, 0, sizeof(v->arch.regs));
+    hvm->reset(v);
     hvm_debug_reset(v);
     v->arch.regs.rflags = 2;
     hvm->set_cr(v, 0, CR0_ET);

@@ -295,6 +295,16 @@ static bool svm_set_msr(struct vcpu *v, uint32_t msr, uint64_t value)
     return field != NULL;
 }
 
+static void svm_reset(struct vcpu *v)
+{
+    struct vmcb *c = vmcb_of(v);
+
+    c->event_inject = 0;
+    c->shadow = 0;
+    c->dr6 = 0xffff0ff0;
+    c->dr7 = 0x400;
+}
+
 static void svm_inject(struct vcpu *v, const struct hvm_event *e)
 {
     struct vmcb *c = vmcb_of(v);
@@ -384,6 +394,7 @@ const struct hvm_vendor svm_vendor = {
     .get_control = svm_get_control,
     .get_msr = svm_get_msr,
     .set_msr = svm_set_msr,
+    .reset = svm_reset,
     .inject = svm_inject,
     .can_inject = svm_can_inject,
     .in_shadow = svm_in_shadow,
@@ -451,6 +462,9 @@ static void exit_other(struct vcpu *v, const struct vmcb *c)
     case EXIT_INVD:
     case EXIT_WBINVD:
         hvm_advance(v, insn_len(c, 2));
+        return;
+    case EXIT_RDPMC:
+        hvm_inject_exception(v, VEC_GP, true, 0);
         return;
     case EXIT_SHUTDOWN:
         hvm_triple_fault(v);

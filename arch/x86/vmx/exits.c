@@ -34,13 +34,19 @@ static void exit_io(struct vcpu *v)
                     v->arch.regs.rip + insn_len());
 }
 
+/* IRET had ended the blocking of NMIs and is executed again (28.2.2, 28.2.3). */
+static void nmi_unmasked(void)
+{
+    if (!(vmread(VMCS_IDT_EVENT) & VMX_EVENT_VALID))
+        vmwrite(VMCS_GUEST_BLOCKING, vmread(VMCS_GUEST_BLOCKING) | BLOCKED_NMI);
+}
+
 static void exit_ept_violation(struct vcpu *v)
 {
     uint64_t q = vmread(VMCS_QUALIFICATION);
 
-    /* IRET had ended the blocking of NMIs and is executed again (28.2.1). */
-    if ((q & QUAL_NMI_UNMASK) && !(vmread(VMCS_IDT_EVENT) & VMX_EVENT_VALID))
-        vmwrite(VMCS_GUEST_BLOCKING, vmread(VMCS_GUEST_BLOCKING) | BLOCKED_NMI);
+    if (q & QUAL_NMI_UNMASK)
+        nmi_unmasked();
     hvm_nested_fault(v, vmread(VMCS_GUEST_PHYSICAL), q & QUAL_EPT_WRITE, q & QUAL_EPT_EXEC);
 }
 
@@ -111,6 +117,8 @@ static void exit_exception(struct vcpu *v)
 {
     uint32_t event = (uint32_t)vmread(VMCS_EXIT_EVENT);
 
+    if ((event & EVENT_NMI_UNMASK) && VMX_EVENT_VECTOR(event) != VEC_DF)
+        nmi_unmasked();
     switch (VMX_EVENT_VECTOR(event)) {
     case VEC_NMI: /* the hypervisor's: take it as if it had come here */
         __asm__ volatile("int $2" ::: "memory");
@@ -132,7 +140,6 @@ static void exit_nmi_window(struct vcpu *v)
     const struct hvm_event nmi = {.type = HVM_EVENT_NMI, .vector = VEC_NMI};
 
     vmx_set_proc(v, v->arch.vmx.proc & ~PROC_NMI_WINDOW);
-    v->arch.vmx.nmi_waiting = false;
     hvm->inject(v, &nmi);
 }
 

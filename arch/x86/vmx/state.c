@@ -281,6 +281,15 @@ void vmx_set_proc(struct vcpu *v, uint32_t proc)
     vmwrite(VMCS_PROC_CONTROLS, proc);
 }
 
+static void vmx_clear_shadow(struct vcpu *v)
+{
+    uint64_t blocking = vmread(VMCS_GUEST_BLOCKING);
+
+    (void)v;
+    if (unlikely(blocking & (BLOCKED_STI | BLOCKED_MOV_SS)))
+        vmwrite(VMCS_GUEST_BLOCKING, blocking & ~(uint64_t)(BLOCKED_STI | BLOCKED_MOV_SS));
+}
+
 void vmx_set_event(struct vcpu *v, uint32_t event, uint32_t error, uint32_t insn_len)
 {
     vmwrite(VMCS_ENTRY_EVENT, event | VMX_EVENT_VALID);
@@ -288,18 +297,41 @@ void vmx_set_event(struct vcpu *v, uint32_t event, uint32_t error, uint32_t insn
         vmwrite(VMCS_ENTRY_ERROR, error);
     if (VMX_EVENT_TYPE(event) >= HVM_EVENT_SOFT_INT)
         vmwrite(VMCS_ENTRY_INSN_LEN, insn_len);
+    /*
+     * Delivery ends the shadow of STI and MOV SS. Left there, the entry is refused: with an
+     * interrupt always, else where the guest single-steps (27.2.1.3, 27.3.1.5).
+     */
+    vmx_clear_shadow(v);
     v->arch.vmx.event_set = true;
 }
 
-/* The CPU takes no NMI while one is handled, or behind MOV SS or STI: it tells when that is over.
- */
+/* Of what is here nothing is the guest's any more; the entry refuses what does not agree with
+ * RFLAGS. */
+static void vmx_reset(struct vcpu *v)
+{
+    struct vmx_vcpu *x = &v->arch.vmx;
+    bool borrowed = vmx_borrow(v);
+
+    vmwrite(VMCS_ENTRY_EVENT, 0);
+    vmwrite(VMCS_GUEST_BLOCKING, 0);
+    vmwrite(VMCS_GUEST_ACTIVITY, 0);
+    vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
+    vmwrite(VMCS_GUEST_DR7, 0x400);
+    vmx_set_proc(v, x->proc & ~(PROC_INTERRUPT_WINDOW | PROC_NMI_WINDOW));
+    vmx_return(v, borrowed);
+    x->event_set = false;
+    x->dr6 = DR6_RESET;
+    if (vmx_is_loaded(v))
+        __asm__ volatile("movq %0, %%dr6" : : "r"(x->dr6));
+}
+
+/* The CPU takes no NMI while one is handled, or behind MOV SS: it tells when that is over. */
 static void inject_nmi(struct vcpu *v)
 {
-    if ((vmread(VMCS_GUEST_BLOCKING) & (BLOCKED_NMI | BLOCKED_MOV_SS | BLOCKED_STI)) == 0) {
+    if ((vmread(VMCS_GUEST_BLOCKING) & (BLOCKED_NMI | BLOCKED_MOV_SS)) == 0) {
         vmx_set_event(v, HVM_EVENT_NMI << 8 | VEC_NMI, 0, 0);
         return;
     }
-    v->arch.vmx.nmi_waiting = true;
     vmx_set_proc(v, v->arch.vmx.proc | PROC_NMI_WINDOW);
 }
 
@@ -347,9 +379,6 @@ static void vmx_inject(struct vcpu *v, const struct hvm_event *e)
         event |= VMX_EVENT_ERROR;
     if (e->type == HVM_EVENT_EXCEPTION && e->vector == VEC_PF)
         set_cr2(v, e->cr2);
-    if (e->type == HVM_EVENT_INTR)
-        vmwrite(VMCS_GUEST_BLOCKING,
-                vmread(VMCS_GUEST_BLOCKING) & ~(uint64_t)(BLOCKED_STI | BLOCKED_MOV_SS));
     vmx_set_event(v, event, e->has_error ? e->error : 0, e->insn_len);
 }
 
@@ -364,16 +393,7 @@ static bool vmx_in_shadow(struct vcpu *v)
     return vmread(VMCS_GUEST_BLOCKING) & (BLOCKED_STI | BLOCKED_MOV_SS);
 }
 
-static void vmx_clear_shadow(struct vcpu *v)
-{
-    uint64_t blocking = vmread(VMCS_GUEST_BLOCKING);
-
-    (void)v;
-    if (unlikely(blocking & (BLOCKED_STI | BLOCKED_MOV_SS)))
-        vmwrite(VMCS_GUEST_BLOCKING, blocking & ~(uint64_t)(BLOCKED_STI | BLOCKED_MOV_SS));
-}
-
-/* The CPU has the guest's while v is current. */
+/* The CPU has the guest's while v is current. A step that MOV SS put off is this one too. */
 static void vmx_set_dr6(struct vcpu *v, uint64_t bits)
 {
     uint64_t dr6;
@@ -381,6 +401,7 @@ static void vmx_set_dr6(struct vcpu *v, uint64_t bits)
     (void)v;
     __asm__ volatile("movq %%dr6, %0" : "=r"(dr6));
     __asm__ volatile("movq %0, %%dr6" : : "r"(dr6 | bits));
+    vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
 }
 
 static void vmx_request_window(struct vcpu *v, bool on)
@@ -427,6 +448,7 @@ const struct hvm_vendor vmx_vendor = {
     .set_efer = vmx_set_efer,
     .get_msr = vmx_get_msr,
     .set_msr = vmx_set_msr,
+    .reset = vmx_reset,
     .inject = vmx_inject,
     .can_inject = vmx_can_inject,
     .in_shadow = vmx_in_shadow,

@@ -138,6 +138,7 @@ enum {
 #define VMX_EVENT_TYPE(x)   (((x) >> 8) & 7)
 #define VMX_EVENT_ERROR     BIT(11)
 #define VMX_EVENT_VALID     BIT(31)
+#define EVENT_NMI_UNMASK    BIT(12) /* of an exception that is the reason of the exit */
 
 /* Interruptibility (25.4.2). */
 #define BLOCKED_STI    BIT(0)

@@ -266,7 +266,6 @@ static void write_controls(struct vcpu *v)
     vmwrite(VMCS_EXIT_STORE_COUNT, 0);
     vmwrite(VMCS_EXIT_LOAD_COUNT, 0);
     vmwrite(VMCS_ENTRY_LOAD_COUNT, 0);
-    vmwrite(VMCS_ENTRY_EVENT, 0);
     vmwrite(VMCS_MSR_BITMAP, msr_bitmap_pa);
     vmwrite(VMCS_EPT_POINTER, vmx_ept_pointer(v->domain));
     vmwrite(VMCS_CR0_MASK, VMX_CR0_MASK);
@@ -280,10 +279,6 @@ static void write_guest_state(void)
     vmwrite(VMCS_LINK_POINTER, UINT64_MAX);
     vmwrite(VMCS_GUEST_DEBUGCTL, 0);
     vmwrite(VMCS_GUEST_PAT, UINT64_C(0x0007040600070406));
-    vmwrite(VMCS_GUEST_DR7, 0x400);
-    vmwrite(VMCS_GUEST_BLOCKING, 0);
-    vmwrite(VMCS_GUEST_ACTIVITY, 0);
-    vmwrite(VMCS_GUEST_PENDING_DEBUG, 0);
     vmwrite(VMCS_GUEST_SYSENTER_CS, 0);
     vmwrite(VMCS_GUEST_SYSENTER_ESP, 0);
     vmwrite(VMCS_GUEST_SYSENTER_EIP, 0);
@@ -331,7 +326,7 @@ int vmx_vcpu_init(struct vcpu *v)
     x->vmcs_pa = new_region();
     if (x->vmcs_pa == 0)
         return -ENOMEM;
-    x->dr6 = 0xffff0ff0;
+    x->dr6 = DR6_RESET;
     vmclear(x->vmcs_pa);
     borrowed = vmx_borrow(v);
     write_controls(v);
@@ -350,20 +345,6 @@ void vmx_vcpu_destroy(struct vcpu *v)
     x->vmcs_pa = 0;
 }
 
-#define DEBUG_REG(n)                                               \
-    static void swap_dr##n(uint64_t *save, const uint64_t *load)   \
-    {                                                              \
-        if (save != NULL)                                          \
-            __asm__ volatile("movq %%dr" #n ", %0" : "=r"(*save)); \
-        if (load != NULL)                                          \
-            __asm__ volatile("movq %0, %%dr" #n : : "r"(*load));   \
-    }
-DEBUG_REG(0)
-DEBUG_REG(1)
-DEBUG_REG(2)
-DEBUG_REG(3)
-DEBUG_REG(6)
-
 void vmx_load(struct vcpu *v)
 {
     struct vmx_vcpu *x = &v->arch.vmx;
@@ -375,11 +356,7 @@ void vmx_load(struct vcpu *v)
     for (unsigned int i = 0; i < VMX_NR_MSRS; i++)
         wrmsr(switched_msrs[i], x->msr[i]);
     write_cr2(x->cr2);
-    swap_dr0(NULL, &x->dr[0]);
-    swap_dr1(NULL, &x->dr[1]);
-    swap_dr2(NULL, &x->dr[2]);
-    swap_dr3(NULL, &x->dr[3]);
-    swap_dr6(NULL, &x->dr6);
+    __asm__ volatile("movq %0, %%dr6" : : "r"(x->dr6));
 }
 
 void vmx_save(struct vcpu *v)
@@ -390,11 +367,7 @@ void vmx_save(struct vcpu *v)
     for (unsigned int i = 0; i < VMX_NR_MSRS; i++)
         x->msr[i] = rdmsr(switched_msrs[i]);
     x->cr2 = read_cr2();
-    swap_dr0(&x->dr[0], NULL);
-    swap_dr1(&x->dr[1], NULL);
-    swap_dr2(&x->dr[2], NULL);
-    swap_dr3(&x->dr[3], NULL);
-    swap_dr6(&x->dr6, NULL);
+    __asm__ volatile("movq %%dr6, %0" : "=r"(x->dr6));
     this_cpu(vmcs_owner) = NULL;
     vmclear(x->vmcs_pa);
     x->launched = false;

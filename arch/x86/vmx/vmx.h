@@ -16,6 +16,8 @@
     (UINT64_C(0x3ff) | CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_SMEP | CR4_SMAP)
 #define VMX_CR4_MASK (~VMX_CR4_GUEST)
 
+#define DR6_RESET UINT64_C(0xffff0ff0)
+
 /* --- vmx.c --- */
 int vmx_setup(void);
 void vmx_cpu_on(void);

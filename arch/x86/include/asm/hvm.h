@@ -91,6 +91,11 @@ struct hvm_vendor {
     bool (*get_msr)(struct vcpu *v, uint32_t msr, uint64_t *value);
     bool (*set_msr)(struct vcpu *v, uint32_t msr, uint64_t value);
     /* Deliver at the next entry. The slot is empty (can_inject). */
+    /*
+     * What INIT clears beside the registers (SDM vol. 3, table 9-1): what was to be delivered, the
+     * shadow, blocked NMIs; DR6 and DR7. v is current or not running.
+     */
+    void (*reset)(struct vcpu *v);
     void (*inject)(struct vcpu *v, const struct hvm_event *event);
     /* Is nothing waiting for delivery already? */
     bool (*can_inject)(struct vcpu *v);

@@ -10,13 +10,12 @@
 
 struct vmx_vcpu {
     uint64_t vmcs_pa;
-    bool launched;    /* VMRESUME, not VMLAUNCH */
-    bool event_set;   /* something is delivered at the next entry */
-    bool nmi_waiting; /* an NMI, as soon as the guest takes one */
-    uint32_t proc;    /* the primary processor-based controls, as they are in the VMCS */
+    bool launched;  /* VMRESUME, not VMLAUNCH */
+    bool event_set; /* something is delivered at the next entry */
+    uint32_t proc;  /* the primary processor-based controls, as they are in the VMCS */
     /* While v is not loaded (vmx_save()). */
     uint64_t msr[VMX_NR_MSRS];
-    uint64_t cr2, dr[4], dr6;
+    uint64_t cr2, dr6;
     /* The virtual-processor identifier, and what it was given for (vmx/vpid.c). */
     uint64_t vpid_generation; /* 0: none, take a new one */
     unsigned int vpid_cpu;

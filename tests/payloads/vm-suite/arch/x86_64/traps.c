@@ -10,6 +10,11 @@
         tap(trap_taken(&t_) && t_.vector == (want), what);                         \
     } while (0)
 
+static bool is_intel(void)
+{
+    return cpuid(0, 0).c == 0x6c65746e; /* "ntel" */
+}
+
 static void instructions(void)
 {
     TRAP("ud2", VEC_UD, "UD2 is an undefined instruction");
@@ -21,6 +26,18 @@ static void instructions(void)
     TRAP("vmxoff", VEC_UD, "VMXOFF is undefined");
     TRAP("monitor", VEC_UD, "MONITOR is undefined");
     TRAP("mwait", VEC_UD, "MWAIT is undefined");
+    TRAP("vmxon (%%rsp)", VEC_UD, "VMXON is undefined");
+    TRAP("vmlaunch", VEC_UD, "VMLAUNCH is undefined");
+    TRAP("vmptrld (%%rsp)", VEC_UD, "VMPTRLD is undefined");
+    TRAP("invept (%%rsp), %%rax", VEC_UD, "INVEPT is undefined");
+    TRAP("getsec", VEC_UD, "GETSEC is undefined");
+    TRAP("xsetbv", VEC_UD, "XSETBV is undefined");
+    TRAP("rsm", VEC_UD, "RSM is undefined");
+    TRAP("rdpmc", VEC_GP, "no performance counter is readable");
+    expect_trap();
+    __asm__ volatile(MAY_TRAP("invd")::: "memory");
+    __asm__ volatile(MAY_TRAP("wbinvd")::: "memory");
+    tap(!trap_taken(NULL), "INVD and WBINVD do nothing");
 }
 
 static void faults(void)
@@ -64,6 +81,50 @@ static void single_steps(void)
     STEP("inb %%dx, %%al", "a port that nobody claims");
     STEP("outb %%al, %%dx", "a write to it");
     STEP("rdtsc", "the clock");
+    if (!is_intel())
+        return; /* QEMU, an AMD, raises the next one after two instructions */
+    STEP("sti", "STI, and the step comes before its shadow ends");
+    irqs_off();
+}
+
+static bool refused(unsigned int cr, uint64_t value)
+{
+    struct trap_info t;
+
+    expect_trap();
+    if (cr == 0)
+        __asm__ volatile(MAY_TRAP("movq %0, %%cr0")::"r"(value) : "memory");
+    else
+        __asm__ volatile(MAY_TRAP("movq %0, %%cr4")::"r"(value) : "memory");
+    return trap_taken(&t) && t.vector == VEC_GP && t.error == 0;
+}
+
+#define CR0_NE (UINT64_C(1) << 5)
+#define CR0_NW (UINT64_C(1) << 29)
+#define CR0_CD (UINT64_C(1) << 30)
+
+/* What a guest of VMX may change and what is only shown to it. */
+static void masked_bits(uint64_t cr0)
+{
+    const unsigned int bits[] = {13 /* VMXE */,    14 /* SMXE */, 17 /* PCIDE */,
+                                 18 /* OSXSAVE */, 22 /* PKE */,  40};
+    unsigned int wrong = 0;
+    uint64_t cr4, now;
+
+    __asm__ volatile("movq %%cr4, %0" : "=r"(cr4));
+    tap_eq((int64_t)(cr4 & (UINT64_C(1) << 13)), 0, "CR4.VMXE reads as clear");
+    for (unsigned int i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
+        wrong += !refused(4, cr4 | UINT64_C(1) << bits[i]);
+    tap_eq(wrong, 0, "bits of CR4 that CPUID does not offer are refused");
+    tap(refused(0, cr0 | CR0_NW), "CR0.NW without CD is refused");
+    tap(refused(0, cr0 & ~UINT64_C(1)), "CR0.PE cannot go before PG");
+    tap(refused(0, cr0 | UINT64_C(1) << 32), "nor are there bits above 31");
+    __asm__ volatile("movq %0, %%cr0" ::"r"((cr0 ^ CR0_NE) | CR0_CD) : "memory");
+    __asm__ volatile("movq %%cr0, %0" : "=r"(now));
+    tap_eq((int64_t)now, (int64_t)((cr0 ^ CR0_NE) | CR0_CD), "CR0 is what was written to it");
+    __asm__ volatile("movq %0, %%cr0" ::"r"(cr0) : "memory");
+    __asm__ volatile("movq %%cr0, %0" : "=r"(now));
+    tap_eq((int64_t)now, (int64_t)cr0, "and again");
 }
 
 /* Writes of bits that cannot be are the processor's to refuse; QEMU's does not. */
@@ -77,6 +138,8 @@ static void control_registers(void)
     __asm__ volatile(MAY_TRAP("movups %%xmm0, %%xmm0")::: "memory");
     tap(trap_taken(NULL), "CR0.TS is the guest's own");
     __asm__ volatile("movq %0, %%cr0" ::"r"(cr0) : "memory");
+    if (is_intel())
+        masked_bits(cr0);
 }
 
 static void ports(void)
