@@ -79,6 +79,7 @@ int p2m_set_ram_type(struct domain *d, gfn_t g, enum p2m_type t)
 {
     if (!in_range(g, 1) || !p2m_is_ram((enum p2m_type)d->p2m.entry[g.v].type))
         return -EINVAL;
+    d->p2m.seq += 2;
     d->p2m.entry[g.v].type = (uint8_t)t;
     return 0;
 }
