@@ -18,6 +18,7 @@ static struct x86_cpu *cpu(void)
 
 static void fault(uint64_t gpa, bool write, bool exec)
 {
+    guest->p2m.seq += 2; /* somebody changed something */
     AS(guest, (hvm_nested_fault(x86_vcpu(), gpa, write, exec), 0));
 }
 
