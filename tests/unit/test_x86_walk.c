@@ -157,6 +157,8 @@ static void test_pae(void **state)
     faults(0xffffe123, X86_ACCESS_READ, X86_PF_PRESENT | X86_PF_RESERVED | X86_PF_USER);
     put(2, 0x1ff, 8, UINT64_C(0x1200200000) | P | W | U | PS);
     finds(0xffffe123, X86_ACCESS_READ, UINT64_C(0x12003fe123), 21);
+    put(1, 4 + 3, 8, 0x2000 | P | A); /* as an emulator's own walk leaves it */
+    finds(0xffffe123, X86_ACCESS_READ, UINT64_C(0x12003fe123), 21);
     put(1, 4 + 3, 8, 0x2000 | P | W);
     faults(0xffffe123, X86_ACCESS_READ, X86_PF_PRESENT | X86_PF_RESERVED | X86_PF_USER);
 }

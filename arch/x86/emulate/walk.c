@@ -82,8 +82,9 @@ static uint64_t reserved(const struct x86_walk *w, const struct format *f, unsig
 
     if (f->bytes == 4)
         return reserved_legacy(w, large);
+    /* Bit 5 as well, but QEMU's own walk sets it as the accessed bit; CR3's load has checked it. */
     if (f->pae && level == 3)
-        return bits | bit_range(52, 63) | bit_range(5, 8) | bit_range(1, 2);
+        return bits | bit_range(52, 63) | bit_range(6, 8) | bit_range(1, 2);
     if (large)
         bits |= bit_range(13, level == 3 ? 29 : 20);
     else if (level > 3 || (level == 3 && !w->pages_1g))

@@ -18,6 +18,7 @@ enum io_op {
     IO_NOP,
     IO_RUN,       /* the code, with the registers `in` */
     IO_RUN_REAL,  /* the code in real mode at IO_REAL_SEG:0, registers of 32 bits and a0: DS, ES */
+    IO_RUN_32,    /* the code in 32-bit protected mode, enum io_paging a0 */
     IO_START_CPU, /* vCPU a0; result */
     IO_SET_PAGE,  /* entry a0 of the view: the page table entry a1 */
     IO_GET_PAGE,  /* entry a0 of the view; result */
@@ -28,6 +29,8 @@ enum io_op {
     IO_CPUID,     /* leaf a0, subleaf a1; result: EBX and above it ECX */
     IO_POWER_OFF,
 };
+
+enum io_paging { IO_UNPAGED, IO_TWO_LEVELS, IO_PAE };
 
 /* The order in which struct trap_frame (arch_cpu.h) has them. */
 enum io_reg { R15, R14, R13, R12, R11, R10, R9, R8, RBP, RDI, RSI, RDX, RCX, RBX, RAX, IO_NR_REGS };

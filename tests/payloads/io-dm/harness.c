@@ -15,8 +15,9 @@ static struct request wanted[MAX_REQUESTS];
 static unsigned int nr_wanted;
 static struct io_regs in, expected;
 static uint64_t trap_vector, flags_ignored;
-static bool ends_elsewhere, in_real_mode;
-static uint16_t real_segment; /* DS and ES there */
+static bool ends_elsewhere;
+static enum io_op run_op; /* the mode in which the code runs, and what it wants to know */
+static uint64_t run_arg;
 static uint8_t before[RAM_BYTES], after[RAM_BYTES];
 
 struct io_regs *result;
@@ -141,7 +142,8 @@ void begin(void)
     nr_wanted = 0;
     trap_vector = VEC_BP;
     expected.error = expected.cr2 = 0;
-    ends_elsewhere = in_real_mode = false;
+    ends_elsewhere = false;
+    run_op = IO_RUN;
     flags_ignored = 0x10000; /* RF: as the processor has it */
     for (unsigned int i = 0; i < RAM_BYTES; i++)
         before[i] = (uint8_t)(i * 7 + (i >> 8) + 3);
@@ -159,10 +161,19 @@ void code_is(unsigned int cs)
 
 void real_mode(uint16_t segment)
 {
-    in_real_mode = true;
-    real_segment = segment;
+    run_op = IO_RUN_REAL;
+    run_arg = segment;
     in.rip = expected.rip = 0;
     in.rsp = expected.rsp = 0x800;
+    for (unsigned int i = R8; i <= RAX; i++)
+        both(&in.r[i], &expected.r[i], 0x11111111u * (i + 1));
+}
+
+void protected_mode(enum io_paging paging)
+{
+    run_op = IO_RUN_32;
+    run_arg = paging;
+    in.rsp = expected.rsp = (IO_REAL_STACK << 4) + 0x800;
     for (unsigned int i = R8; i <= RAX; i++)
         both(&in.r[i], &expected.r[i], 0x11111111u * (i + 1));
 }
@@ -362,8 +373,8 @@ static void post_code(struct code code)
     b->in = in;
     result = &b->out;
     nr_requests = 0;
-    b->a0 = real_segment;
-    box_go(b, in_real_mode ? IO_RUN_REAL : IO_RUN);
+    b->a0 = run_arg;
+    box_go(b, run_op);
 }
 
 void run_in_guest(struct code code)

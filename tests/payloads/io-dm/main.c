@@ -101,6 +101,7 @@ int main(void)
     test_routes();
     test_modes();
     test_real_mode();
+    test_protected_mode();
     test_answers();
     test_events();
     test_vcpus();

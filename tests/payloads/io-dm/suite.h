@@ -128,6 +128,8 @@ void code_is(unsigned int cs);
 
 /* After begin(): in real mode, DS and ES this segment; registers have 32 bits. */
 void real_mode(uint16_t segment);
+/* After begin(): 32-bit protected mode, outside long mode. */
+void protected_mode(enum io_paging paging);
 
 /* Element n of a string: only its lower bytes count. */
 static inline uint64_t element(uint64_t n)
@@ -175,6 +177,7 @@ void test_stack(void);
 void test_routes(void);
 void test_modes(void);
 void test_real_mode(void);
+void test_protected_mode(void);
 void test_answers(void);
 void test_vcpus(void);
 void test_events(void);

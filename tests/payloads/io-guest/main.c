@@ -177,6 +177,86 @@ static void run_in_real_mode(struct io_box *b)
     b->out = out;
 }
 
+/* legacy.S: what it shares with main.c. */
+struct legacy {
+    uint32_t eax, ebx, ecx, edx, esi, edi, ebp, esp, eip, flags, vector, error, cr2, cr3, cr4, pg;
+};
+struct legacy legacy;
+void run_legacy(void);
+extern const uint64_t legacy_exits[32];
+struct __attribute__((packed)) table32 {
+    uint16_t limit;
+    uint32_t base;
+};
+struct table32 legacy_idt_pointer;
+static uint64_t legacy_idt[32] __attribute__((aligned(16)));
+static uint64_t pae_root[4] __attribute__((aligned(32)));
+static uint32_t directory[1024] __attribute__((aligned(4096)));
+static uint32_t view32[1024] __attribute__((aligned(4096)));
+
+#define CR4_PSE 0x10u
+#define CR4_PAE 0x20u
+#define CR4_SSE 0x600u
+
+/* Everything at its own address, but for the view. */
+static void make_legacy(void)
+{
+    const uint64_t *root, *pdpt;
+
+    __asm__ volatile("movq %%cr3, %0" : "=r"(root));
+    pdpt = (const uint64_t *)(uintptr_t)(root[0] & ~UINT64_C(0xfff));
+    for (unsigned int i = 0; i < 4; i++)
+        pae_root[i] = (pdpt[i] & ~UINT64_C(0xfff)) | 1;
+    for (uint32_t i = 0; i < 1024; i++)
+        directory[i] = i << 22 | 0xe7;
+    directory[IO_VIEW >> 22] = (uint32_t)(uintptr_t)view32 | 7;
+    for (unsigned int i = 0; i < 512; i++)
+        view32[i] = (uint32_t)view[i];
+    for (unsigned int i = 0; i < 32; i++)
+        legacy_idt[i] = (legacy_exits[i] & 0xffff) | SEL_CODE32 << 16 | UINT64_C(0x8e00) << 32 |
+                        (legacy_exits[i] >> 16) << 48;
+    legacy_idt_pointer = (struct table32){sizeof(legacy_idt) - 1, (uint32_t)(uintptr_t)legacy_idt};
+}
+
+static void run_in_32_bits(struct io_box *b)
+{
+    const uint64_t *in = b->in.r;
+    struct io_regs out = b->in;
+
+    make_legacy();
+    legacy = (struct legacy){
+        (uint32_t)in[RAX],
+        (uint32_t)in[RBX],
+        (uint32_t)in[RCX],
+        (uint32_t)in[RDX],
+        (uint32_t)in[RSI],
+        (uint32_t)in[RDI],
+        (uint32_t)in[RBP],
+        .esp = (uint32_t)b->in.rsp,
+        .eip = (uint32_t)b->code_at,
+        .flags = (uint32_t)b->in.rflags,
+        .pg = b->a0 != IO_UNPAGED ? 0x80000000u : 0,
+        .cr3 = (uint32_t)(uintptr_t)(b->a0 == IO_PAE ? (void *)pae_root : (void *)directory),
+        .cr4 = CR4_SSE | (b->a0 == IO_PAE ? CR4_PAE : CR4_PSE)};
+    irqs_off();
+    run_legacy();
+    irqs_on();
+    out.r[RAX] = legacy.eax;
+    out.r[RBX] = legacy.ebx;
+    out.r[RCX] = legacy.ecx;
+    out.r[RDX] = legacy.edx;
+    out.r[RSI] = legacy.esi;
+    out.r[RDI] = legacy.edi;
+    out.r[RBP] = legacy.ebp;
+    out.rip = legacy.eip;
+    out.rsp = legacy.esp;
+    out.rflags = legacy.flags;
+    out.vector = legacy.vector;
+    out.error = legacy.error;
+    out.cr2 = legacy.cr2;
+    b->out = out;
+}
+
 static volatile uint32_t ticks;
 
 static void on_tick(unsigned int irq, void *ctx)
@@ -220,6 +300,9 @@ static void execute(struct io_box *b)
         break;
     case IO_RUN_REAL:
         run_in_real_mode(b);
+        break;
+    case IO_RUN_32:
+        run_in_32_bits(b);
         break;
     case IO_START_CPU:
         b->result = (uint64_t)(int64_t)cpu_start((unsigned int)b->a0, serve_boxes, NULL);
