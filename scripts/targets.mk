@@ -38,10 +38,14 @@ guest: setup
 	$(Q)$(MAKE) --no-print-directory -C tests/clients O=$(abspath $(O))/clients
 
 # `make run RUN="--gic 2 --smp 4 --verbose"`
+run-needs-arm  := all payloads guest
+run-needs-x86  := all payloads
+run-script-arm := mainjob.py
+run-script-x86 := pcjob.py
 .PHONY: run shell bench
 run: setup
-	$(Q)$(MAKE) --no-print-directory O=$(O) all payloads guest
-	$(Q)$(PYTHON) tests/system/mainjob.py --out $(abspath $(O)) $(RUN)
+	$(Q)$(MAKE) --no-print-directory O=$(O) $(run-needs-$(SRCARCH))
+	$(Q)$(PYTHON) tests/system/$(run-script-$(SRCARCH)) --out $(abspath $(O)) $(RUN)
 
 shell: setup
 	$(Q)$(MAKE) --no-print-directory O=$(O) all payloads guest

@@ -9,7 +9,8 @@ import pytest
 import suites
 from boot import Domain
 from boot_x86 import BootX86, Pc
-from qemu import Console
+from pcjob import PcJob
+from qemu import Console, Failure
 
 LIMIT = 90
 
@@ -131,3 +132,18 @@ def test_suite(start, name, smp):
     console = start(**run, machine=Pc(smp=smp))
     suites.judge(console, 1, LIMIT)
     assert not any(re.search(r"triple fault|does not know", line) for line in console.lines)
+
+
+# --- make ARCH=x86_64 run ---
+
+@pytest.mark.parametrize("smp", [1, 4])
+def test_pc_job(out_x86, smp, tmp_path):
+    PcJob(out_x86, Pc(smp=smp), progress=lambda text: None, log=tmp_path / "console.log").run()
+
+
+def test_pc_job_refuses_another_disk(out_x86, tmp_path):
+    """Its judge compares with what the disk should hold."""
+    job = PcJob(out_x86, Pc(), progress=lambda text: None, log=tmp_path / "console.log")
+    job.after = lambda: bytes(len(job.image))
+    with pytest.raises(Failure, match="holds what it should"):
+        job.run()

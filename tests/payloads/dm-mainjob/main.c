@@ -5,6 +5,7 @@
  * interrupts are those of tests/guest/partial.dts. When the guest has shut down it says what it
  * served and, if the command line has disk-out=PATH, hands the image out by semihosting.
  */
+#include "guest_cache.h"
 #include "payload.h"
 #include "pl011.h"
 #include "semihost.h"
@@ -31,49 +32,6 @@ static uint64_t nr_reads, nr_writes, nr_bad;
 
 static char line[LINE_MAX];
 static unsigned int line_len;
-
-/* --- guest memory: a direct-mapped cache of foreign mappings in the region of /hypervisor --- */
-
-#define MAX_SLOTS 8192
-#define NO_GFN    UINT64_MAX
-
-static uint64_t cache_base;
-static unsigned int nr_slots;
-static uint64_t slot_gfn[MAX_SLOTS];
-
-static void cache_init(void)
-{
-    uint64_t pages = scratch_size / PAGE_SIZE / 4 * 3;
-
-    nr_slots = pages < MAX_SLOTS ? (unsigned int)pages : MAX_SLOTS;
-    cache_base = scratch_alloc(nr_slots);
-    for (unsigned int i = 0; i < nr_slots; i++)
-        slot_gfn[i] = NO_GFN;
-}
-
-static void cache_drop(unsigned int slot)
-{
-    if (slot_gfn[slot] == NO_GFN)
-        return;
-    foreign_unmap(cache_base + (uint64_t)slot * PAGE_SIZE);
-    slot_gfn[slot] = NO_GFN;
-}
-
-static void *map_page(void *ctx, uint64_t gpa)
-{
-    uint64_t gfn = gpa >> PAGE_SHIFT;
-    unsigned int slot = (unsigned int)(gfn % nr_slots);
-    uint64_t at = cache_base + (uint64_t)slot * PAGE_SIZE;
-
-    (void)ctx;
-    if (slot_gfn[slot] != gfn) {
-        cache_drop(slot);
-        if (foreign_map(GUEST, gfn, at) != 0)
-            return NULL;
-        slot_gfn[slot] = gfn;
-    }
-    return (void *)(uintptr_t)at;
-}
 
 /* --- the devices' way out --- */
 
@@ -146,8 +104,7 @@ static bool within(const struct ioreq *r, uint64_t base, uint64_t size)
 static uint64_t serve(const struct ioreq *r)
 {
     if (r->type == IOREQ_TYPE_INVALIDATE) {
-        for (unsigned int i = 0; i < nr_slots; i++)
-            cache_drop(i);
+        guest_cache_drop();
         return 0;
     }
     if (r->dir == IOREQ_READ)
@@ -195,7 +152,7 @@ static void start(void)
     if (initrd_size == 0)
         die("no disk image: the ramdisk module is missing");
     disk = (struct virtio_blk){
-        .map_page = map_page,
+        .map_page = guest_cache_map,
         .set_irq = set_irq,
         .ctx = &disk,
         .disk = (uint8_t *)(uintptr_t)initrd_base,
@@ -207,7 +164,7 @@ static void start(void)
     rc = dm_server_open(&server, GUEST);
     if (rc != 0)
         die("server for domain %u: %d", GUEST, rc);
-    cache_init();
+    guest_cache_init(GUEST);
     rc = (int)dm_map(GUEST, server.id, UART_BASE, UART_BASE + UART_SIZE - 1);
     if (rc == 0)
         rc = (int)dm_map(GUEST, server.id, DISK_BASE, DISK_BASE + DISK_SIZE - 1);

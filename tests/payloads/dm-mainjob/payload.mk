@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-extra := devices/pl011.c devices/virtio_blk.c
+extra := devices/guest_cache.c devices/pl011.c devices/virtio_blk.c

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+extra := devices/guest_cache.c devices/uart16550.c devices/virtio_blk.c
