@@ -256,11 +256,11 @@ void world_init(struct world *w, enum world_mode mode)
     w->regs.seg[X86_CS] = (struct x86_seg){0x33, 0xafb, UINT32_MAX, 0};
 }
 
-/* An instruction of at most 15 accesses, each answered by the second try. */
+/* Each access is answered by the second try. */
 static enum x86_emul_result run_once(struct world *w)
 {
     w->logged = 0;
-    for (unsigned int tries = 0; tries < 20; tries++) {
+    for (unsigned int tries = 0; tries <= WORLD_MAX_ACCESSES; tries++) {
         struct x86_regs before = w->regs;
         struct x86_vec vec[16];
         enum x86_emul_result res;

@@ -16,6 +16,9 @@ enum world_mode {
     WORLD_MODES
 };
 
+/* Of one instruction: ENTER with 31 frames reads 30 of them and pushes 32 times. */
+#define WORLD_MAX_ACCESSES 64
+
 /* An access that was answered; it is answered the same again until the instruction is through. */
 struct world_access {
     uint64_t where;
@@ -32,7 +35,7 @@ struct world {
     enum world_mode mode;
     uint64_t base;
     uint8_t mem[NATIVE_MEM_SIZE];
-    struct world_access log[16];
+    struct world_access log[WORLD_MAX_ACCESSES];
     unsigned int logged;   /* accesses answered */
     unsigned int position; /* of this run */
     unsigned int accesses; /* in all */
