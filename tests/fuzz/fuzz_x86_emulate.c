@@ -198,7 +198,7 @@ static uint64_t undefined_map1(const struct x86_insn *in, unsigned int size, uin
 /* Flags that the manual leaves undefined; all ones: the result is, too. */
 static uint64_t undefined(const struct x86_state *s, uint64_t rcx)
 {
-    const struct x86_insn *in = &s->in;
+    const struct x86_insn *in = s->in;
 
     if (in->map == 0)
         return undefined_map0(in, s->size, rcx);
@@ -233,19 +233,20 @@ static void check_processor(const struct world *w, enum x86_emul_result res, con
 {
     struct x86_emul emul = w->emul;
     struct x86_regs regs = w->regs;
-    struct x86_state s = {.e = &emul, .r = regs};
+    struct x86_insn in;
+    struct x86_state s = {.e = &emul, .r = &regs, .in = &in};
     uint64_t undef;
 
-    s.r.rip = native_code();
+    regs.rip = native_code();
     if (res == X86_EMUL_UNHANDLEABLE || res == X86_EMUL_UNDEFINED)
         return;
     if (res == X86_EMUL_EXCEPTION && emul.event.vector != X86_EXC_DE)
         return;
-    if (x86_decode(&s) != X86_EMUL_OKAY || only_here(&s.in))
+    if (x86_decode(&s) != X86_EMUL_OKAY || only_here(&in))
         return;
-    if (!host_has_all && may_be_missing(&s.in))
+    if (!host_has_all && may_be_missing(&in))
         return;
-    if (res == X86_EMUL_OKAY && regs.rip != native_code() + emul.length)
+    if (res == X86_EMUL_OKAY && w->regs.rip != native_code() + emul.length)
         return;
     undef = undefined(&s, st->gpr[X86_RCX]);
     if (undef != ~UINT64_C(0))

@@ -31,7 +31,7 @@ static void over(unsigned int bytes)
     assert_int_equal(x86_cpu(x86_vcpu())->injected, 0);
     assert_int_equal(rip(), X86_CODE + bytes);
     assert_int_equal(x86_vcpu()->arch.emul.nr_operands, 0);
-    assert_int_equal(x86_vcpu()->arch.emul.nr_bytes, 0);
+    assert_int_equal(x86_vcpu()->arch.emul.insn.nr_bytes, 0);
 }
 
 /* An exception at the instruction, which has changed nothing. */

@@ -8,8 +8,8 @@
 /* Have byte `s->pos` in e->bytes. Code that lies beyond the segment or is non-canonical: #GP(0). */
 static enum x86_emul_result fetch_more(struct x86_state *s)
 {
-    const struct x86_seg *cs = &s->r.seg[X86_CS];
-    uint64_t linear = s->r.rip + s->pos;
+    const struct x86_seg *cs = &s->r->seg[X86_CS];
+    uint64_t linear = s->r->rip + s->pos;
     unsigned int bytes = sizeof(s->e->bytes) - s->pos;
     enum x86_emul_result res;
 
@@ -69,7 +69,7 @@ static bool take_segment(struct x86_state *s, uint8_t byte)
         if (overrides[seg] != byte)
             continue;
         if (!x86_mode64(s) || seg >= X86_FS)
-            s->in.seg = (uint8_t)seg;
+            s->in->seg = (uint8_t)seg;
         return true;
     }
     return false;
@@ -80,17 +80,17 @@ static bool take_legacy(struct x86_state *s, uint8_t byte, bool *ad_67)
 {
     switch (byte) {
     case 0x66:
-        s->in.opsize_66 = true;
+        s->in->opsize_66 = true;
         return true;
     case 0x67:
         *ad_67 = true;
         return true;
     case 0xf0:
-        s->in.lock = true;
+        s->in->lock = true;
         return true;
     case 0xf2:
     case 0xf3:
-        s->in.rep = byte;
+        s->in->rep = byte;
         return true;
     default:
         return take_segment(s, byte);
@@ -110,16 +110,16 @@ static void set_rex(struct x86_insn *in, uint8_t rex)
 static void set_sizes(struct x86_state *s, bool ad_67)
 {
     bool mode64 = x86_mode64(s);
-    bool mode32 = s->r.seg[X86_CS].attr & X86_SEG_DB;
+    bool mode32 = s->r->seg[X86_CS].attr & X86_SEG_DB;
 
-    if (s->in.rex_w)
-        s->in.op_size = 8;
+    if (s->in->rex_w)
+        s->in->op_size = 8;
     else
-        s->in.op_size = (mode64 || mode32) != s->in.opsize_66 ? 4 : 2;
+        s->in->op_size = (mode64 || mode32) != s->in->opsize_66 ? 4 : 2;
     if (mode64)
-        s->in.ad_size = ad_67 ? 4 : 8;
+        s->in->ad_size = ad_67 ? 4 : 8;
     else
-        s->in.ad_size = mode32 != ad_67 ? 4 : 2;
+        s->in->ad_size = mode32 != ad_67 ? 4 : 2;
 }
 
 static enum x86_emul_result take_prefixes(struct x86_state *s)
@@ -128,7 +128,7 @@ static enum x86_emul_result take_prefixes(struct x86_state *s)
     bool ad_67 = false;
     uint8_t rex = 0;
 
-    s->in.seg = X86_NO_REG;
+    s->in->seg = X86_NO_REG;
     for (;;) {
         enum x86_emul_result res = take(s, 1, &byte);
 
@@ -141,9 +141,9 @@ static enum x86_emul_result take_prefixes(struct x86_state *s)
         else
             break;
     }
-    set_rex(&s->in, rex);
+    set_rex(s->in, rex);
     set_sizes(s, ad_67);
-    s->in.opcode = (uint8_t)byte;
+    s->in->opcode = (uint8_t)byte;
     return X86_EMUL_OKAY;
 }
 
@@ -154,7 +154,7 @@ static enum x86_emul_result take_prefixes(struct x86_state *s)
  */
 static enum x86_emul_result take_vex(struct x86_state *s)
 {
-    struct x86_insn *in = &s->in;
+    struct x86_insn *in = s->in;
     bool three = in->opcode == 0xc4;
     uint64_t v = 0, w = 0;
     enum x86_emul_result res = take(s, 1, &v);
@@ -196,17 +196,17 @@ static enum x86_emul_result take_escapes(struct x86_state *s)
     uint64_t byte = 0;
     enum x86_emul_result res;
 
-    if (s->in.opcode == 0xc4 || s->in.opcode == 0xc5)
+    if (s->in->opcode == 0xc4 || s->in->opcode == 0xc5)
         return take_vex(s);
-    if (s->in.opcode != 0x0f)
+    if (s->in->opcode != 0x0f)
         return X86_EMUL_OKAY;
     res = take(s, 1, &byte);
-    s->in.map = 1;
+    s->in->map = 1;
     if (res == X86_EMUL_OKAY && (byte == 0x38 || byte == 0x3a)) {
-        s->in.map = byte == 0x38 ? 2 : 3;
+        s->in->map = byte == 0x38 ? 2 : 3;
         res = take(s, 1, &byte);
     }
-    s->in.opcode = (uint8_t)byte;
+    s->in->opcode = (uint8_t)byte;
     return res;
 }
 
@@ -216,7 +216,7 @@ static enum x86_emul_result take_address16(struct x86_state *s)
     static const uint8_t base[8] = {X86_RBX, X86_RBX, X86_RBP, X86_RBP,
                                     X86_RSI, X86_RDI, X86_RBP, X86_RBX};
     static const uint8_t index[4] = {X86_RSI, X86_RDI, X86_RSI, X86_RDI};
-    struct x86_insn *in = &s->in;
+    struct x86_insn *in = s->in;
     unsigned int disp = in->mod;
 
     in->base = base[in->rm & 7];
@@ -231,7 +231,7 @@ static enum x86_emul_result take_address16(struct x86_state *s)
 
 static enum x86_emul_result take_sib(struct x86_state *s)
 {
-    struct x86_insn *in = &s->in;
+    struct x86_insn *in = s->in;
     uint64_t sib = 0;
     enum x86_emul_result res = take(s, 1, &sib);
 
@@ -251,7 +251,7 @@ static enum x86_emul_result take_sib(struct x86_state *s)
 
 static enum x86_emul_result take_address32(struct x86_state *s)
 {
-    struct x86_insn *in = &s->in;
+    struct x86_insn *in = s->in;
     enum x86_emul_result res = X86_EMUL_OKAY;
 
     in->base = in->rm;
@@ -269,7 +269,7 @@ static enum x86_emul_result take_address32(struct x86_state *s)
 
 static enum x86_emul_result take_modrm(struct x86_state *s)
 {
-    struct x86_insn *in = &s->in;
+    struct x86_insn *in = s->in;
     uint64_t modrm = 0;
     enum x86_emul_result res = take(s, 1, &modrm);
 
@@ -308,7 +308,7 @@ static bool form_has_modrm(enum x86_form form)
 
 static enum x86_emul_result take_immediate(struct x86_state *s)
 {
-    struct x86_insn *in = &s->in;
+    struct x86_insn *in = s->in;
     unsigned int full = in->op.flags & OP_BYTE ? 1 : in->op_size;
     uint64_t raw = 0;
     enum x86_emul_result res;
@@ -354,7 +354,7 @@ static void lookup_group(struct x86_insn *in)
 /* Operand size where the opcode has its own view of it. */
 static void set_operand_size(struct x86_state *s)
 {
-    struct x86_insn *in = &s->in;
+    struct x86_insn *in = s->in;
 
     if (x86_mode64(s)) {
         if (in->op.flags & OP_F64)
@@ -370,7 +370,7 @@ static void set_operand_size(struct x86_state *s)
 /* Forms of the instruction that do not exist. */
 static enum x86_emul_result check(const struct x86_state *s)
 {
-    const struct x86_insn *in = &s->in;
+    const struct x86_insn *in = s->in;
     bool modrm = form_has_modrm((enum x86_form)in->op.form);
 
     if (in->op.flags & OP_UNDEF)
@@ -394,9 +394,11 @@ static enum x86_emul_result check(const struct x86_state *s)
 
 enum x86_emul_result x86_decode(struct x86_state *s)
 {
-    struct x86_insn *in = &s->in;
-    enum x86_emul_result res = take_prefixes(s);
+    struct x86_insn *in = s->in;
+    enum x86_emul_result res;
 
+    *in = (struct x86_insn){0};
+    res = take_prefixes(s);
     in->base = X86_NO_REG;
     in->index = X86_NO_REG;
     if (res == X86_EMUL_OKAY)

@@ -99,19 +99,21 @@ struct x86_insn {
     int64_t disp;
     int64_t imm;
     uint8_t imm2;
+    uint8_t size, ea_seg; /* x86_state's, when it was decoded */
 };
 
 /*
- * The execution: r is the working copy of the registers, dst and src the operands, dst2 a second
+ * The execution: r are the registers it works on, dst and src the operands, dst2 a second
  * destination in registers which executors set themselves.
  */
 struct x86_state {
     struct x86_emul *e;
-    struct x86_regs r;
-    struct x86_insn in;
-    unsigned int pos;  /* bytes decoded */
-    uint64_t next;     /* rip after the instruction */
-    unsigned int size; /* of the operation in bytes */
+    struct x86_regs *r;
+    struct x86_insn *in; /* in e->decoded */
+    unsigned int pos;    /* bytes decoded */
+    uint64_t start;      /* rip of the instruction */
+    uint64_t next;       /* rip after the instruction */
+    unsigned int size;   /* of the operation in bytes */
     uint8_t ea_seg;
     uint64_t ea; /* offset in ea_seg */
     uint64_t dst;
@@ -142,12 +144,12 @@ static inline int64_t x86_sext(uint64_t value, unsigned int bytes)
 
 static inline bool x86_protected(const struct x86_state *s)
 {
-    return (s->r.cr0 & X86_CR0_PE) && !(s->r.rflags & X86_FLAG_VM);
+    return (s->r->cr0 & X86_CR0_PE) && !(s->r->rflags & X86_FLAG_VM);
 }
 
 static inline bool x86_mode64(const struct x86_state *s)
 {
-    return (s->r.efer & X86_EFER_LMA) && (s->r.seg[X86_CS].attr & X86_SEG_L);
+    return (s->r->efer & X86_EFER_LMA) && (s->r->seg[X86_CS].attr & X86_SEG_L);
 }
 
 /* The mandatory prefix: F2/F3 win over 66h. */

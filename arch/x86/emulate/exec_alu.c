@@ -10,7 +10,7 @@ static void set_logic_flags(struct x86_state *s, uint64_t result)
 /* The eight operations in the order of their opcodes. */
 static enum x86_emul_result alu(struct x86_state *s, unsigned int op)
 {
-    unsigned int carry = s->r.rflags & X86_FLAG_CF;
+    unsigned int carry = s->r->rflags & X86_FLAG_CF;
 
     switch (op & 7) {
     case 0:
@@ -42,12 +42,12 @@ static enum x86_emul_result alu(struct x86_state *s, unsigned int op)
 
 enum x86_emul_result x86_exec_alu(struct x86_state *s)
 {
-    return alu(s, s->in.opcode >> 3);
+    return alu(s, s->in->opcode >> 3);
 }
 
 enum x86_emul_result x86_exec_alu_group(struct x86_state *s)
 {
-    return alu(s, s->in.reg);
+    return alu(s, s->in->reg);
 }
 
 enum x86_emul_result x86_exec_test(struct x86_state *s)
@@ -85,7 +85,7 @@ enum x86_emul_result x86_exec_movsxd(struct x86_state *s)
         return x86_protected(s) ? X86_EMUL_UNHANDLEABLE : X86_EMUL_UNDEFINED;
     res = x86_read_e(s, bytes, &value);
     if (res == X86_EMUL_OKAY)
-        x86_set_reg(s, s->in.reg, s->size, (uint64_t)x86_sext(value, bytes));
+        x86_set_reg(s, s->in->reg, s->size, (uint64_t)x86_sext(value, bytes));
     return res;
 }
 
@@ -94,14 +94,14 @@ enum x86_emul_result x86_exec_xchg(struct x86_state *s)
 {
     uint64_t old = s->dst;
 
-    if (s->in.op.form == F_R_A) {
-        if (!((s->in.opcode & 7) | s->in.rex_b)) {
+    if (s->in->op.form == F_R_A) {
+        if (!((s->in->opcode & 7) | s->in->rex_b)) {
             s->dst_skip = true;
             return X86_EMUL_OKAY;
         }
         x86_set_gpr(s, X86_RAX, s->size, old);
     } else {
-        x86_set_reg(s, s->in.reg, s->size, old);
+        x86_set_reg(s, s->in->reg, s->size, old);
     }
     s->dst = s->src;
     return X86_EMUL_OKAY;
@@ -109,14 +109,14 @@ enum x86_emul_result x86_exec_xchg(struct x86_state *s)
 
 enum x86_emul_result x86_exec_lea(struct x86_state *s)
 {
-    x86_set_gpr(s, s->in.reg, s->size, s->ea);
+    x86_set_gpr(s, s->in->reg, s->size, s->ea);
     return X86_EMUL_OKAY;
 }
 
 /* INC and DEC leave CF alone. */
 enum x86_emul_result x86_exec_inc(struct x86_state *s)
 {
-    uint64_t carry = s->r.rflags;
+    uint64_t carry = s->r->rflags;
 
     s->dst = x86_alu_add(s, s->dst, 1, 0);
     x86_flags_set(s, X86_FLAG_CF, carry);
@@ -125,7 +125,7 @@ enum x86_emul_result x86_exec_inc(struct x86_state *s)
 
 enum x86_emul_result x86_exec_dec(struct x86_state *s)
 {
-    uint64_t carry = s->r.rflags;
+    uint64_t carry = s->r->rflags;
 
     s->dst = x86_alu_sub(s, s->dst, 1, 0);
     x86_flags_set(s, X86_FLAG_CF, carry);
@@ -147,14 +147,14 @@ enum x86_emul_result x86_exec_neg(struct x86_state *s)
 /* The source is read whatever the condition, and a 32-bit destination is always zero-extended. */
 enum x86_emul_result x86_exec_cmov(struct x86_state *s)
 {
-    if (x86_condition(s, s->in.opcode))
+    if (x86_condition(s, s->in->opcode))
         s->dst = s->src;
     return X86_EMUL_OKAY;
 }
 
 enum x86_emul_result x86_exec_setcc(struct x86_state *s)
 {
-    s->dst = x86_condition(s, s->in.opcode);
+    s->dst = x86_condition(s, s->in->opcode);
     return X86_EMUL_OKAY;
 }
 
@@ -176,7 +176,7 @@ enum x86_emul_result x86_exec_cbw(struct x86_state *s)
 /* CWD, CDQ, CQO. */
 enum x86_emul_result x86_exec_cwd(struct x86_state *s)
 {
-    bool negative = s->r.gpr[X86_RAX] & x86_sign_bit(s->size);
+    bool negative = s->r->gpr[X86_RAX] & x86_sign_bit(s->size);
 
     x86_set_gpr(s, X86_RDX, s->size, negative ? ~UINT64_C(0) : 0);
     return X86_EMUL_OKAY;
@@ -184,11 +184,11 @@ enum x86_emul_result x86_exec_cwd(struct x86_state *s)
 
 enum x86_emul_result x86_exec_xlat(struct x86_state *s)
 {
-    unsigned int seg = s->in.seg != X86_NO_REG ? s->in.seg : X86_DS;
-    uint64_t offset = s->r.gpr[X86_RBX] + (s->r.gpr[X86_RAX] & 0xff);
+    unsigned int seg = s->in->seg != X86_NO_REG ? s->in->seg : X86_DS;
+    uint64_t offset = s->r->gpr[X86_RBX] + (s->r->gpr[X86_RAX] & 0xff);
     uint64_t value = 0;
     enum x86_emul_result res =
-        x86_read_int(s, seg, offset & x86_mask(s->in.ad_size), 1, X86_ACCESS_READ, &value);
+        x86_read_int(s, seg, offset & x86_mask(s->in->ad_size), 1, X86_ACCESS_READ, &value);
 
     if (res == X86_EMUL_OKAY)
         x86_set_gpr(s, X86_RAX, 1, value);
@@ -199,9 +199,9 @@ enum x86_emul_result x86_exec_xlat(struct x86_state *s)
  */
 static enum x86_emul_result set_interrupt_flag(struct x86_state *s, bool set)
 {
-    if ((s->r.cr0 & X86_CR0_PE) && s->r.cpl > (s->r.rflags >> 12 & 3))
+    if ((s->r->cr0 & X86_CR0_PE) && s->r->cpl > (s->r->rflags >> 12 & 3))
         return x86_raise(s, X86_EXC_GP, 0);
-    s->e->shadow = set && !(s->r.rflags & X86_FLAG_IF);
+    s->e->shadow = set && !(s->r->rflags & X86_FLAG_IF);
     x86_flags_set(s, X86_FLAG_IF, set ? X86_FLAG_IF : 0);
     return X86_EMUL_OKAY;
 }
@@ -209,11 +209,11 @@ static enum x86_emul_result set_interrupt_flag(struct x86_state *s, bool set)
 /* CMC, CLC, STC, CLI, STI, CLD, STD. */
 enum x86_emul_result x86_exec_flag(struct x86_state *s)
 {
-    bool set = s->in.opcode & 1;
+    bool set = s->in->opcode & 1;
 
-    switch (s->in.opcode) {
+    switch (s->in->opcode) {
     case 0xf5:
-        s->r.rflags ^= X86_FLAG_CF;
+        s->r->rflags ^= X86_FLAG_CF;
         break;
     case 0xf8:
     case 0xf9:
@@ -231,30 +231,30 @@ enum x86_emul_result x86_exec_flag(struct x86_state *s)
 
 enum x86_emul_result x86_exec_sahf(struct x86_state *s)
 {
-    x86_flags_set(s, X86_FLAGS_ARITH & ~X86_FLAG_OF, s->r.gpr[X86_RAX] >> 8);
+    x86_flags_set(s, X86_FLAGS_ARITH & ~X86_FLAG_OF, s->r->gpr[X86_RAX] >> 8);
     return X86_EMUL_OKAY;
 }
 
 enum x86_emul_result x86_exec_lahf(struct x86_state *s)
 {
-    uint64_t flags = (s->r.rflags & (X86_FLAGS_ARITH & ~X86_FLAG_OF)) | 2;
+    uint64_t flags = (s->r->rflags & (X86_FLAGS_ARITH & ~X86_FLAG_OF)) | 2;
 
-    s->r.gpr[X86_RAX] = (s->r.gpr[X86_RAX] & ~UINT64_C(0xff00)) | flags << 8;
+    s->r->gpr[X86_RAX] = (s->r->gpr[X86_RAX] & ~UINT64_C(0xff00)) | flags << 8;
     return X86_EMUL_OKAY;
 }
 
 /* To memory always a word; to a register zero-extended. */
 enum x86_emul_result x86_exec_mov_from_seg(struct x86_state *s)
 {
-    if ((s->in.reg & 7) >= X86_NR_SEGS)
+    if ((s->in->reg & 7) >= X86_NR_SEGS)
         return X86_EMUL_UNDEFINED;
-    return x86_write_e(s, s->in.mem ? 2 : s->size, s->r.seg[s->in.reg & 7].sel);
+    return x86_write_e(s, s->in->mem ? 2 : s->size, s->r->seg[s->in->reg & 7].sel);
 }
 
 /* Without protection a selector is its base. */
 enum x86_emul_result x86_exec_mov_to_seg(struct x86_state *s)
 {
-    unsigned int seg = s->in.reg & 7;
+    unsigned int seg = s->in->reg & 7;
     uint64_t sel = 0;
     enum x86_emul_result res;
 
@@ -263,8 +263,9 @@ enum x86_emul_result x86_exec_mov_to_seg(struct x86_state *s)
     if (x86_protected(s))
         return X86_EMUL_UNHANDLEABLE;
     res = x86_read_e(s, 2, &sel);
-    s->r.seg[seg].sel = (uint16_t)sel;
-    s->r.seg[seg].base = sel << 4;
+    s->r->seg[seg].sel = (uint16_t)sel;
+    s->r->seg[seg].base = sel << 4;
+    s->e->segments = true;
     s->e->shadow = seg == X86_SS;
     return res;
 }

@@ -17,7 +17,7 @@ static uint64_t change_bit(struct x86_state *s, unsigned int op, uint64_t value,
 
 enum x86_emul_result x86_exec_bt_imm(struct x86_state *s)
 {
-    s->dst = change_bit(s, s->in.reg & 3, s->dst, (unsigned int)s->in.imm & (s->size * 8 - 1));
+    s->dst = change_bit(s, s->in->reg & 3, s->dst, (unsigned int)s->in->imm & (s->size * 8 - 1));
     return X86_EMUL_OKAY;
 }
 
@@ -27,20 +27,20 @@ enum x86_emul_result x86_exec_bt_imm(struct x86_state *s)
  */
 enum x86_emul_result x86_exec_bt(struct x86_state *s)
 {
-    unsigned int op = s->in.opcode >> 3 & 3, bits = s->size * 8;
-    uint64_t index = x86_get_reg(s, s->in.reg, s->size), value = 0;
+    unsigned int op = s->in->opcode >> 3 & 3, bits = s->size * 8;
+    uint64_t index = x86_get_reg(s, s->in->reg, s->size), value = 0;
     enum x86_emul_result res;
 
-    if (s->in.mem) {
+    if (s->in->mem) {
         int64_t offset = x86_sext(index, s->size) >> (s->size == 8 ? 6 : s->size == 4 ? 5 : 4);
 
-        s->ea = (s->ea + (uint64_t)offset * s->size) & x86_mask(s->in.ad_size);
+        s->ea = (s->ea + (uint64_t)offset * s->size) & x86_mask(s->in->ad_size);
         res = x86_read_int(s, s->ea_seg, s->ea, s->size, op ? X86_ACCESS_RMW : X86_ACCESS_READ,
                            &value);
         if (res != X86_EMUL_OKAY)
             return res;
     } else {
-        value = x86_get_reg(s, s->in.rm, s->size);
+        value = x86_get_reg(s, s->in->rm, s->size);
     }
     value = change_bit(s, op, value, (unsigned int)index & (bits - 1));
     return op ? x86_write_e(s, s->size, value) : X86_EMUL_OKAY;
@@ -75,7 +75,7 @@ enum x86_emul_result x86_exec_bsf(struct x86_state *s)
 {
     unsigned int zeros = trailing_zeros(s->src, s->size * 8);
 
-    if (s->in.rep == 0xf3)
+    if (s->in->rep == 0xf3)
         return count_zeros(s, zeros);
     set_zero_flag(s, !s->src);
     s->dst_skip = !s->src;
@@ -87,7 +87,7 @@ enum x86_emul_result x86_exec_bsr(struct x86_state *s)
 {
     unsigned int zeros = leading_zeros(s->src, s->size * 8);
 
-    if (s->in.rep == 0xf3)
+    if (s->in->rep == 0xf3)
         return count_zeros(s, zeros);
     set_zero_flag(s, !s->src);
     s->dst_skip = !s->src;
@@ -100,7 +100,7 @@ enum x86_emul_result x86_exec_popcnt(struct x86_state *s)
 {
     uint64_t count = 0;
 
-    if (s->in.rep != 0xf3)
+    if (s->in->rep != 0xf3)
         return X86_EMUL_UNHANDLEABLE;
     for (uint64_t v = s->src; v; v &= v - 1)
         count++;
@@ -119,7 +119,7 @@ static void set_bmi_flags(struct x86_state *s, uint64_t result, bool carry)
 
 enum x86_emul_result x86_exec_andn(struct x86_state *s)
 {
-    s->dst = s->src & ~x86_get_gpr(s, s->in.vvvv, s->size);
+    s->dst = s->src & ~x86_get_gpr(s, s->in->vvvv, s->size);
     set_bmi_flags(s, s->dst, false);
     return X86_EMUL_OKAY;
 }
@@ -134,7 +134,7 @@ enum x86_emul_result x86_exec_bls(struct x86_state *s)
     if (res != X86_EMUL_OKAY)
         return res;
     carry = v == 0;
-    switch (s->in.reg & 7) {
+    switch (s->in->reg & 7) {
     case 1:
         result = v & (v - 1);
         break;
@@ -146,15 +146,15 @@ enum x86_emul_result x86_exec_bls(struct x86_state *s)
         carry = v != 0;
         break;
     }
-    x86_set_gpr(s, s->in.vvvv, s->size, result);
+    x86_set_gpr(s, s->in->vvvv, s->size, result);
     set_bmi_flags(s, result & x86_mask(s->size), carry);
     return X86_EMUL_OKAY;
 }
 
 enum x86_emul_result x86_exec_bextr(struct x86_state *s)
 {
-    unsigned int start = s->r.gpr[s->in.vvvv] & 0xff;
-    unsigned int length = s->r.gpr[s->in.vvvv] >> 8 & 0xff;
+    unsigned int start = s->r->gpr[s->in->vvvv] & 0xff;
+    unsigned int length = s->r->gpr[s->in->vvvv] >> 8 & 0xff;
 
     s->dst = start < 64 ? s->src >> start : 0;
     if (length < 64)
@@ -189,10 +189,10 @@ static uint64_t deposit(uint64_t value, uint64_t mask)
 /* 0F 38 F5: BZHI, with F3 PEXT, with F2 PDEP. */
 enum x86_emul_result x86_exec_bzhi_pdep(struct x86_state *s)
 {
-    uint64_t v = x86_get_gpr(s, s->in.vvvv, s->size);
+    uint64_t v = x86_get_gpr(s, s->in->vvvv, s->size);
     unsigned int index = v & 0xff;
 
-    switch (x86_prefix(&s->in)) {
+    switch (x86_prefix(s->in)) {
     case X86_PP_F3:
         s->dst = extract(v, s->src);
         return X86_EMUL_OKAY;

@@ -63,7 +63,7 @@ static struct wide signed_product(const struct x86_state *s, uint64_t a, uint64_
 
 enum x86_emul_result x86_exec_imul(struct x86_state *s)
 {
-    struct wide p = signed_product(s, s->r.gpr[X86_RAX], s->dst);
+    struct wide p = signed_product(s, s->r->gpr[X86_RAX], s->dst);
 
     set_product(s, p);
     set_overflow(s, !product_fits(s, p));
@@ -86,7 +86,7 @@ enum x86_emul_result x86_exec_imul2(struct x86_state *s)
 
 enum x86_emul_result x86_exec_imul3(struct x86_state *s)
 {
-    return imul_to(s, s->src, (uint64_t)s->in.imm);
+    return imul_to(s, s->src, (uint64_t)s->in->imm);
 }
 
 /* n / d where n.high < d, bit by bit: there is no 128-bit division without a library. */
@@ -183,16 +183,16 @@ enum x86_emul_result x86_exec_mulx(struct x86_state *s)
 
     if (res != X86_EMUL_OKAY)
         return res;
-    x86_set_gpr(s, s->in.vvvv, s->size, p.low);
-    x86_set_gpr(s, s->in.reg, s->size, s->size == 8 ? p.high : p.low >> 32);
+    x86_set_gpr(s, s->in->vvvv, s->size, p.low);
+    x86_set_gpr(s, s->in->reg, s->size, s->size == 8 ? p.high : p.low >> 32);
     return X86_EMUL_OKAY;
 }
 
 /* ADCX (66h) carries through CF, ADOX (F3) through OF; nothing else changes. */
 enum x86_emul_result x86_exec_adx(struct x86_state *s)
 {
-    uint64_t flag = x86_prefix(&s->in) == X86_PP_66 ? X86_FLAG_CF : X86_FLAG_OF;
-    unsigned __int128 sum = (unsigned __int128)s->dst + s->src + ((s->r.rflags & flag) ? 1 : 0);
+    uint64_t flag = x86_prefix(s->in) == X86_PP_66 ? X86_FLAG_CF : X86_FLAG_OF;
+    unsigned __int128 sum = (unsigned __int128)s->dst + s->src + ((s->r->rflags & flag) ? 1 : 0);
 
     s->dst = (uint64_t)sum;
     x86_flags_set(s, flag, (uint64_t)(sum >> (s->size * 8)) & 1 ? flag : 0);

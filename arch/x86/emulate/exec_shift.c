@@ -47,7 +47,7 @@ static void ror(struct x86_state *s, unsigned int count)
 static void rcl(struct x86_state *s, unsigned int count)
 {
     uint64_t sign = x86_sign_bit(s->size);
-    bool carry = s->r.rflags & X86_FLAG_CF;
+    bool carry = s->r->rflags & X86_FLAG_CF;
 
     for (count %= s->size * 8 + 1; count; count--) {
         bool out = s->dst & sign;
@@ -61,7 +61,7 @@ static void rcl(struct x86_state *s, unsigned int count)
 static void rcr(struct x86_state *s, unsigned int count)
 {
     uint64_t sign = x86_sign_bit(s->size);
-    bool carry = s->r.rflags & X86_FLAG_CF;
+    bool carry = s->r->rflags & X86_FLAG_CF;
 
     for (count %= s->size * 8 + 1; count; count--) {
         bool out = s->dst & 1;
@@ -113,15 +113,15 @@ enum x86_emul_result x86_exec_shift(struct x86_state *s)
     unsigned int count = shift_count(s, s->src);
 
     if (count)
-        shifts[s->in.reg & 7](s, count);
+        shifts[s->in->reg & 7](s, count);
     return X86_EMUL_OKAY;
 }
 
 static unsigned int double_count(const struct x86_state *s)
 {
-    bool by_cl = s->in.opcode & 1;
+    bool by_cl = s->in->opcode & 1;
 
-    return shift_count(s, by_cl ? s->r.gpr[X86_RCX] : (uint64_t)s->in.imm);
+    return shift_count(s, by_cl ? s->r->gpr[X86_RCX] : (uint64_t)s->in->imm);
 }
 
 /*
@@ -163,9 +163,9 @@ enum x86_emul_result x86_exec_shrd(struct x86_state *s)
 /* SHLX (66h), SARX (F3), SHRX (F2): G = E shifted by vvvv; no flags. */
 enum x86_emul_result x86_exec_shiftx(struct x86_state *s)
 {
-    unsigned int count = shift_count(s, s->r.gpr[s->in.vvvv]);
+    unsigned int count = shift_count(s, s->r->gpr[s->in->vvvv]);
 
-    switch (x86_prefix(&s->in)) {
+    switch (x86_prefix(s->in)) {
     case X86_PP_66:
         s->dst = s->src << count;
         break;
@@ -183,6 +183,6 @@ enum x86_emul_result x86_exec_rorx(struct x86_state *s)
 {
     unsigned int bits = s->size * 8;
 
-    s->dst = rotate_left(s->src, bits - shift_count(s, (uint64_t)s->in.imm), bits);
+    s->dst = rotate_left(s->src, bits - shift_count(s, (uint64_t)s->in->imm), bits);
     return X86_EMUL_OKAY;
 }

@@ -79,13 +79,13 @@ static const struct move *find_move(const struct x86_insn *in)
 /* What the operating system has switched on (SDM vol. 3, 2.5, 14.1; vol. 2, 2.4). */
 static enum x86_emul_result check_enabled(struct x86_state *s)
 {
-    if (s->in.vex) {
-        if (!(s->r.cr4 & X86_CR4_OSXSAVE) || (s->r.xcr0 & 6) != 6)
+    if (s->in->vex) {
+        if (!(s->r->cr4 & X86_CR4_OSXSAVE) || (s->r->xcr0 & 6) != 6)
             return X86_EMUL_UNDEFINED;
-    } else if ((s->r.cr0 & X86_CR0_EM) || !(s->r.cr4 & X86_CR4_OSFXSR)) {
+    } else if ((s->r->cr0 & X86_CR0_EM) || !(s->r->cr4 & X86_CR4_OSFXSR)) {
         return X86_EMUL_UNDEFINED;
     }
-    return s->r.cr0 & X86_CR0_TS ? x86_raise(s, X86_EXC_NM, 0) : X86_EMUL_OKAY;
+    return s->r->cr0 & X86_CR0_TS ? x86_raise(s, X86_EXC_NM, 0) : X86_EMUL_OKAY;
 }
 
 static bool vex_fields_ok(const struct x86_insn *in, const struct move *m)
@@ -99,9 +99,9 @@ static bool vex_fields_ok(const struct x86_insn *in, const struct move *m)
 
 static unsigned int move_bytes(const struct x86_state *s, const struct move *m)
 {
-    if ((m->flags & VECTOR) && s->in.vex_l)
+    if ((m->flags & VECTOR) && s->in->vex_l)
         return 32;
-    return (m->flags & GPR) && s->in.rex_w && x86_mode64(s) ? 8 : m->bytes;
+    return (m->flags & GPR) && s->in->rex_w && x86_mode64(s) ? 8 : m->bytes;
 }
 
 static enum x86_emul_result check_alignment(struct x86_state *s, unsigned int bytes,
@@ -118,10 +118,10 @@ static enum x86_emul_result check_alignment(struct x86_state *s, unsigned int by
 /* E, which is memory, or with GPR a general register. */
 static enum x86_emul_result read_bytes(struct x86_state *s, uint8_t *buf, unsigned int bytes)
 {
-    if (s->in.mem)
+    if (s->in->mem)
         return x86_read(s, s->ea_seg, s->ea, buf, bytes, X86_ACCESS_READ);
     for (unsigned int i = 0; i < bytes; i++)
-        buf[i] = (uint8_t)(s->r.gpr[s->in.rm] >> (i * 8));
+        buf[i] = (uint8_t)(s->r->gpr[s->in->rm] >> (i * 8));
     return X86_EMUL_OKAY;
 }
 
@@ -129,11 +129,11 @@ static enum x86_emul_result write_bytes(struct x86_state *s, const uint8_t *buf,
 {
     uint64_t value = 0;
 
-    if (s->in.mem)
+    if (s->in->mem)
         return x86_write(s, s->ea_seg, s->ea, buf, bytes);
     for (unsigned int i = 0; i < bytes; i++)
         value |= (uint64_t)buf[i] << (i * 8);
-    x86_set_gpr(s, s->in.rm, bytes, value);
+    x86_set_gpr(s, s->in->rm, bytes, value);
     return X86_EMUL_OKAY;
 }
 
@@ -146,31 +146,31 @@ static void copy(uint8_t *to, const uint8_t *from, unsigned int bytes)
 /* The register after a load of `bytes` bytes in `buf`. */
 static void merge(struct x86_state *s, const struct move *m, const uint8_t *buf, unsigned int bytes)
 {
-    const struct x86_vec *old = &s->r.vec[s->in.reg];
-    const struct x86_vec *other = s->in.vex ? &s->r.vec[s->in.vvvv] : old;
+    const struct x86_vec *old = &s->r->vec[s->in->reg];
+    const struct x86_vec *other = s->in->vex ? &s->r->vec[s->in->vvvv] : old;
 
     s->vec = (struct x86_vec){{0}};
-    if (!s->in.vex)
+    if (!s->in->vex)
         copy(s->vec.b + 16, old->b + 16, 16);
     if (m->kind == LOAD_LOW)
         copy(s->vec.b + 8, other->b + 8, 8);
     if (m->kind == LOAD_HIGH)
         copy(s->vec.b, other->b, 8);
     copy(s->vec.b + (m->kind == LOAD_HIGH ? 8 : 0), buf, bytes);
-    s->vec_reg = s->in.reg;
+    s->vec_reg = s->in->reg;
 }
 
 enum x86_emul_result x86_exec_sse(struct x86_state *s)
 {
-    const struct move *m = find_move(&s->in);
+    const struct move *m = find_move(s->in);
     uint8_t buf[32];
     unsigned int bytes;
     bool store;
     enum x86_emul_result res;
 
-    if (!m || !s->r.vec || (!s->in.mem && !(m->flags & GPR)))
+    if (!m || !s->r->vec || (!s->in->mem && !(m->flags & GPR)))
         return X86_EMUL_UNHANDLEABLE;
-    if (!vex_fields_ok(&s->in, m))
+    if (!vex_fields_ok(s->in, m))
         return X86_EMUL_UNDEFINED;
     res = check_enabled(s);
     bytes = move_bytes(s, m);
@@ -180,7 +180,7 @@ enum x86_emul_result x86_exec_sse(struct x86_state *s)
     if (res != X86_EMUL_OKAY)
         return res;
     if (store)
-        return write_bytes(s, s->r.vec[s->in.reg].b + (m->kind == STORE_HIGH ? 8 : 0), bytes);
+        return write_bytes(s, s->r->vec[s->in->reg].b + (m->kind == STORE_HIGH ? 8 : 0), bytes);
     res = read_bytes(s, buf, bytes);
     if (res == X86_EMUL_OKAY)
         merge(s, m, buf, bytes);

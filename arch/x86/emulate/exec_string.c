@@ -11,42 +11,42 @@
 static void advance(struct x86_state *s, unsigned int reg, uint32_t count)
 {
     uint64_t step = (uint64_t)count * s->size;
-    uint64_t value = s->r.gpr[reg];
+    uint64_t value = s->r->gpr[reg];
 
-    x86_set_gpr(s, reg, s->in.ad_size, s->r.rflags & X86_FLAG_DF ? value - step : value + step);
+    x86_set_gpr(s, reg, s->in->ad_size, s->r->rflags & X86_FLAG_DF ? value - step : value + step);
 }
 
 static uint64_t counter(const struct x86_state *s)
 {
-    return x86_get_gpr(s, X86_RCX, s->in.ad_size);
+    return x86_get_gpr(s, X86_RCX, s->in->ad_size);
 }
 
 /* A repeat of nothing does not touch memory; 32-bit counts clear their upper half even so. */
 static bool nothing_to_do(struct x86_state *s)
 {
-    return s->in.rep && counter(s) == 0;
+    return s->in->rep && counter(s) == 0;
 }
 
 /* `count` elements are through. */
 static void count_down(struct x86_state *s, uint32_t count, bool stop)
 {
-    if (!s->in.rep)
+    if (!s->in->rep)
         return;
-    x86_set_gpr(s, X86_RCX, s->in.ad_size, counter(s) - count);
+    x86_set_gpr(s, X86_RCX, s->in->ad_size, counter(s) - count);
     if (counter(s) == 0 || stop)
         return;
-    s->r.rip = s->e->regs->rip;
+    s->r->rip = s->start;
     s->e->again = true;
 }
 
 static unsigned int src_seg(const struct x86_state *s)
 {
-    return s->in.seg != X86_NO_REG ? s->in.seg : X86_DS;
+    return s->in->seg != X86_NO_REG ? s->in->seg : X86_DS;
 }
 
 static uint64_t string_offset(const struct x86_state *s, unsigned int reg)
 {
-    return x86_get_gpr(s, reg, s->in.ad_size);
+    return x86_get_gpr(s, reg, s->in->ad_size);
 }
 
 /*
@@ -60,9 +60,9 @@ static bool batch_range(struct x86_state *s, unsigned int seg, unsigned int reg,
     uint64_t below = (uint64_t)(count - 1) * s->size;
     unsigned int bytes = count * s->size;
 
-    if (!(s->r.rflags & X86_FLAG_DF))
+    if (!(s->r->rflags & X86_FLAG_DF))
         below = 0;
-    if (offset < below || bytes - 1 > x86_mask(s->in.ad_size) - (offset - below))
+    if (offset < below || bytes - 1 > x86_mask(s->in->ad_size) - (offset - below))
         return false;
     if (x86_linear(s, seg, offset - below, bytes, access, &low) != X86_EMUL_OKAY)
         return false;
@@ -80,10 +80,10 @@ static enum x86_emul_result batch(struct x86_state *s, struct x86_rep *rep)
     uint32_t done = 0;
     enum x86_emul_result res;
 
-    if (!s->in.rep || !s->e->ops->rep || left < 2)
+    if (!s->in->rep || !s->e->ops->rep || left < 2)
         return X86_EMUL_UNHANDLEABLE;
     rep->bytes = (uint8_t)s->size;
-    rep->down = s->r.rflags & X86_FLAG_DF;
+    rep->down = s->r->rflags & X86_FLAG_DF;
     rep->count = left < MAX_BATCH ? (uint32_t)left : MAX_BATCH;
     if (uses_src && !batch_range(s, src_seg(s), X86_RSI, rep->count, X86_ACCESS_READ, &rep->src))
         return X86_EMUL_UNHANDLEABLE;
@@ -167,9 +167,9 @@ enum x86_emul_result x86_exec_lods(struct x86_state *s)
 /* REPE goes on while ZF is set, REPNE while it is clear. */
 static void count_down_compare(struct x86_state *s)
 {
-    bool equal = s->r.rflags & X86_FLAG_ZF;
+    bool equal = s->r->rflags & X86_FLAG_ZF;
 
-    count_down(s, 1, equal != (s->in.rep == 0xf3));
+    count_down(s, 1, equal != (s->in->rep == 0xf3));
 }
 
 enum x86_emul_result x86_exec_cmps(struct x86_state *s)
@@ -210,13 +210,13 @@ enum x86_emul_result x86_exec_scas(struct x86_state *s)
 /* Ports have no 64-bit accesses. CPL above IOPL and virtual-8086 mode ask the TSS. */
 static enum x86_emul_result check_port(struct x86_state *s, uint16_t port)
 {
-    bool vm86 = s->r.rflags & X86_FLAG_VM;
+    bool vm86 = s->r->rflags & X86_FLAG_VM;
     enum x86_emul_result (*check)(struct x86_emul *, uint16_t, unsigned int) =
         s->e->ops->port_check;
 
     if (s->size > 4)
         s->size = 4;
-    if (!(s->r.cr0 & X86_CR0_PE) || (!vm86 && s->r.cpl <= (s->r.rflags >> 12 & 3)))
+    if (!(s->r->cr0 & X86_CR0_PE) || (!vm86 && s->r->cpl <= (s->r->rflags >> 12 & 3)))
         return X86_EMUL_OKAY;
     return check ? check(s->e, port, s->size) : x86_raise(s, X86_EXC_GP, 0);
 }
@@ -236,7 +236,7 @@ static enum x86_emul_result probe_dst(struct x86_state *s)
 /* The destination is checked before the port is read, for a device's read may change it. */
 enum x86_emul_result x86_exec_ins(struct x86_state *s)
 {
-    struct x86_rep rep = {.kind = X86_REP_INS, .port = (uint16_t)s->r.gpr[X86_RDX]};
+    struct x86_rep rep = {.kind = X86_REP_INS, .port = (uint16_t)s->r->gpr[X86_RDX]};
     uint32_t value = 0;
     enum x86_emul_result res = check_port(s, rep.port);
 
@@ -259,7 +259,7 @@ enum x86_emul_result x86_exec_ins(struct x86_state *s)
 
 enum x86_emul_result x86_exec_outs(struct x86_state *s)
 {
-    struct x86_rep rep = {.kind = X86_REP_OUTS, .port = (uint16_t)s->r.gpr[X86_RDX]};
+    struct x86_rep rep = {.kind = X86_REP_OUTS, .port = (uint16_t)s->r->gpr[X86_RDX]};
     uint64_t value = 0;
     enum x86_emul_result res = check_port(s, rep.port);
 
@@ -280,7 +280,7 @@ enum x86_emul_result x86_exec_outs(struct x86_state *s)
 
 static uint16_t io_port(const struct x86_state *s)
 {
-    return s->in.op.form == F_NONE ? (uint16_t)s->r.gpr[X86_RDX] : (uint8_t)s->in.imm;
+    return s->in->op.form == F_NONE ? (uint16_t)s->r->gpr[X86_RDX] : (uint8_t)s->in->imm;
 }
 
 enum x86_emul_result x86_exec_in(struct x86_state *s)

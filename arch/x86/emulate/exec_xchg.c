@@ -9,7 +9,7 @@ enum x86_emul_result x86_exec_xadd(struct x86_state *s)
 {
     uint64_t sum = x86_alu_add(s, s->dst, s->src, 0);
 
-    x86_set_reg(s, s->in.reg, s->size, s->dst);
+    x86_set_reg(s, s->in->reg, s->size, s->dst);
     s->dst = sum;
     return X86_EMUL_OKAY;
 }
@@ -31,7 +31,7 @@ enum x86_emul_result x86_exec_cmpxchg(struct x86_state *s)
 /* CMPXCHG8B and, with REX.W, CMPXCHG16B, whose operand is aligned or #GP(0). */
 enum x86_emul_result x86_exec_cmpxchg8b(struct x86_state *s)
 {
-    unsigned int half = s->in.rex_w ? 8 : 4;
+    unsigned int half = s->in->rex_w ? 8 : 4;
     uint64_t old[2] = {0, 0}, new[2], linear = 0;
     uint8_t buf[16];
     enum x86_emul_result res;
@@ -52,8 +52,8 @@ enum x86_emul_result x86_exec_cmpxchg8b(struct x86_state *s)
         x86_flags_set(s, X86_FLAG_ZF, 0);
         return X86_EMUL_OKAY;
     }
-    new[0] = s->r.gpr[X86_RBX];
-    new[1] = s->r.gpr[X86_RCX];
+    new[0] = s->r->gpr[X86_RBX];
+    new[1] = s->r->gpr[X86_RCX];
     for (unsigned int i = 0; i < half * 2; i++)
         buf[i] = (uint8_t)(new[i / half] >> (i % half * 8));
     x86_flags_set(s, X86_FLAG_ZF, X86_FLAG_ZF);
@@ -74,7 +74,7 @@ enum x86_emul_result x86_exec_movbe(struct x86_state *s)
 /* No prefix makes anything else of it, and a word has no such store. */
 enum x86_emul_result x86_exec_movnti(struct x86_state *s)
 {
-    if (x86_prefix(&s->in) != X86_PP_NONE)
+    if (x86_prefix(s->in) != X86_PP_NONE)
         return X86_EMUL_UNDEFINED;
     s->dst = s->src;
     return X86_EMUL_OKAY;

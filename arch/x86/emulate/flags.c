@@ -5,7 +5,7 @@
 /* Replace the flags of `mask`. */
 void x86_flags_set(struct x86_state *s, uint64_t mask, uint64_t flags)
 {
-    s->r.rflags = (s->r.rflags & ~mask) | (flags & mask);
+    s->r->rflags = (s->r->rflags & ~mask) | (flags & mask);
 }
 
 /* SF, ZF and PF of a result. */
@@ -63,7 +63,7 @@ uint64_t x86_alu_sub(struct x86_state *s, uint64_t a, uint64_t b, unsigned int b
 /* The condition in the low four bits of Jcc, SETcc and CMOVcc. */
 bool x86_condition(const struct x86_state *s, unsigned int code)
 {
-    uint64_t f = s->r.rflags;
+    uint64_t f = s->r->rflags;
     bool less = !(f & X86_FLAG_SF) != !(f & X86_FLAG_OF);
     bool met = false;
 

@@ -12,7 +12,7 @@ enum x86_emul_result x86_raise(struct x86_state *s, enum x86_vector vector, uint
 
     s->e->event = (struct x86_event){
         .vector = (uint8_t)vector,
-        .has_error = has_error && (s->r.cr0 & X86_CR0_PE),
+        .has_error = has_error && (s->r->cr0 & X86_CR0_PE),
         .error = error,
     };
     return X86_EMUL_EXCEPTION;
@@ -20,14 +20,14 @@ enum x86_emul_result x86_raise(struct x86_state *s, enum x86_vector vector, uint
 
 bool x86_canonical(const struct x86_state *s, uint64_t linear)
 {
-    unsigned int unused = s->r.cr4 & X86_CR4_LA57 ? 7 : 16;
+    unsigned int unused = s->r->cr4 & X86_CR4_LA57 ? 7 : 16;
 
     return (uint64_t)((int64_t)(linear << unused) >> unused) == linear;
 }
 
 uint64_t x86_get_gpr(const struct x86_state *s, unsigned int reg, unsigned int bytes)
 {
-    return s->r.gpr[reg] & x86_mask(bytes);
+    return s->r->gpr[reg] & x86_mask(bytes);
 }
 
 /* 32-bit results clear the upper half, smaller ones leave the rest alone. */
@@ -36,41 +36,41 @@ void x86_set_gpr(struct x86_state *s, unsigned int reg, unsigned int bytes, uint
     uint64_t mask = x86_mask(bytes);
 
     if (bytes >= 4)
-        s->r.gpr[reg] = value & mask;
+        s->r->gpr[reg] = value & mask;
     else
-        s->r.gpr[reg] = (s->r.gpr[reg] & ~mask) | (value & mask);
+        s->r->gpr[reg] = (s->r->gpr[reg] & ~mask) | (value & mask);
 }
 
 /* Without REX, byte registers 4 to 7 are AH, CH, DH, BH. */
 static bool is_high_byte(const struct x86_state *s, unsigned int reg, unsigned int bytes)
 {
-    return bytes == 1 && !s->in.rex && reg >= 4 && reg < 8;
+    return bytes == 1 && !s->in->rex && reg >= 4 && reg < 8;
 }
 
 uint64_t x86_get_reg(const struct x86_state *s, unsigned int reg, unsigned int bytes)
 {
     if (is_high_byte(s, reg, bytes))
-        return s->r.gpr[reg - 4] >> 8 & 0xff;
+        return s->r->gpr[reg - 4] >> 8 & 0xff;
     return x86_get_gpr(s, reg, bytes);
 }
 
 void x86_set_reg(struct x86_state *s, unsigned int reg, unsigned int bytes, uint64_t value)
 {
     if (is_high_byte(s, reg, bytes))
-        s->r.gpr[reg - 4] = (s->r.gpr[reg - 4] & ~UINT64_C(0xff00)) | (value & 0xff) << 8;
+        s->r->gpr[reg - 4] = (s->r->gpr[reg - 4] & ~UINT64_C(0xff00)) | (value & 0xff) << 8;
     else
         x86_set_gpr(s, reg, bytes, value);
 }
 
 void x86_effective_address(struct x86_state *s)
 {
-    const struct x86_insn *in = &s->in;
+    const struct x86_insn *in = s->in;
     uint64_t ea = (uint64_t)in->disp;
 
     if (in->base != X86_NO_REG)
-        ea += s->r.gpr[in->base];
+        ea += s->r->gpr[in->base];
     if (in->index != X86_NO_REG)
-        ea += s->r.gpr[in->index] << in->scale;
+        ea += s->r->gpr[in->index] << in->scale;
     if (in->rip_relative)
         ea += s->next;
     s->ea = ea & x86_mask(in->ad_size);
@@ -109,7 +109,7 @@ static bool seg_holds(const struct x86_seg *seg, uint32_t offset, uint32_t last)
 enum x86_emul_result x86_linear(struct x86_state *s, unsigned int seg_nr, uint64_t offset,
                                 unsigned int bytes, enum x86_access access, uint64_t *linear)
 {
-    const struct x86_seg *seg = &s->r.seg[seg_nr];
+    const struct x86_seg *seg = &s->r->seg[seg_nr];
     enum x86_vector fault = seg_nr == X86_SS ? X86_EXC_SS : X86_EXC_GP;
 
     if (x86_mode64(s)) {
@@ -180,16 +180,16 @@ enum x86_emul_result x86_write_int(struct x86_state *s, unsigned int seg, uint64
 
 enum x86_emul_result x86_read_e(struct x86_state *s, unsigned int bytes, uint64_t *value)
 {
-    if (s->in.mem)
+    if (s->in->mem)
         return x86_read_int(s, s->ea_seg, s->ea, bytes, X86_ACCESS_READ, value);
-    *value = x86_get_reg(s, s->in.rm, bytes);
+    *value = x86_get_reg(s, s->in->rm, bytes);
     return X86_EMUL_OKAY;
 }
 
 enum x86_emul_result x86_write_e(struct x86_state *s, unsigned int bytes, uint64_t value)
 {
-    if (s->in.mem)
+    if (s->in->mem)
         return x86_write_int(s, s->ea_seg, s->ea, bytes, value);
-    x86_set_reg(s, s->in.rm, bytes, value);
+    x86_set_reg(s, s->in->rm, bytes, value);
     return X86_EMUL_OKAY;
 }

@@ -437,7 +437,8 @@ static const struct x86_emul_ops ops = {
 static void forget(struct hvm_emulation *he)
 {
     he->nr_operands = 0;
-    he->nr_bytes = 0;
+    he->insn.nr_bytes = 0;
+    he->insn.resume = false;
     he->batch = he->batch_done = 0;
     he->waits_for = NULL;
 }
@@ -459,11 +460,13 @@ static enum x86_emul_result with_vectors(struct vcpu *v, struct x86_emul *e)
     struct x86_vec *regs = this_cpu(vec);
     enum x86_emul_result res;
 
+    hvm_get_regs(v, e->regs); /* the first try may have changed them */
+    e->resume = false;
     hvm_fpu_sync(v);
     for (unsigned int i = 0; i < 16; i++)
         memcpy(regs[i].b, v->arch.fpu.bytes + XMM_OFFSET + 16 * i, 16);
     e->regs->vec = regs;
-    res = x86_emulate(e);
+    res = x86_emulate_in_place(e);
     if (res != X86_EMUL_OKAY)
         return res;
     for (unsigned int i = 0; i < 16; i++)
@@ -478,7 +481,7 @@ static void conclude(struct vcpu *v, const struct x86_emul *e, enum x86_emul_res
 
     switch (res) {
     case X86_EMUL_OKAY: /* or one element of a string, which is a step too */
-        hvm_put_regs(v, e->regs);
+        hvm_put_regs(v, e);
         hvm_retire(v, step);
         if (e->again)
             v->arch.regs.rflags = e->regs->rflags; /* RF is for all elements */
@@ -498,26 +501,22 @@ static void conclude(struct vcpu *v, const struct x86_emul *e, enum x86_emul_res
 
 void hvm_emulate(struct vcpu *v)
 {
-    struct hvm_emulation *he = &v->arch.emul;
+    struct x86_emul *e = &v->arch.emul.insn;
     struct x86_regs regs;
-    struct x86_emul e = {.regs = &regs, .ops = &ops, .nr_bytes = he->nr_bytes};
     enum x86_emul_result res;
 
     hvm_get_regs(v, &regs);
-    memcpy(e.bytes, he->bytes, sizeof(e.bytes));
-    res = x86_emulate(&e);
-    if (res == X86_EMUL_UNHANDLEABLE)
-        res = with_vectors(v, &e);
-    if (res != X86_EMUL_RETRY) {
-        conclude(v, &e, res);
-        return;
-    }
-    if (v->arch.io.kind == HVM_IO_NONE) { /* nothing was sent: all of it again, later */
-        forget(he);
-        return;
-    }
-    memcpy(he->bytes, e.bytes, sizeof(he->bytes));
-    he->nr_bytes = e.nr_bytes;
+    e->regs = &regs;
+    e->ops = &ops;
+    res = x86_emulate_in_place(e);
+    if (unlikely(res == X86_EMUL_UNHANDLEABLE))
+        res = with_vectors(v, e);
+    if (res != X86_EMUL_RETRY)
+        conclude(v, e, res);
+    else if (v->arch.io.kind == HVM_IO_NONE) /* nothing was sent: all of it again, later */
+        forget(&v->arch.emul);
+    else
+        e->resume = true;
 }
 
 void hvm_emulate_answer(struct vcpu *v, const struct ioreq_access *a, bool answered)

@@ -23,42 +23,45 @@ static void get_control(struct vcpu *v, struct x86_regs *regs)
     regs->rflags = v->arch.regs.rflags;
 }
 
+static struct hvm_segment *segments_of(struct x86_regs *regs)
+{
+    return (struct hvm_segment *)(void *)regs->seg;
+}
+
 void hvm_get_regs(struct vcpu *v, struct x86_regs *regs)
 {
     const struct cpu_user_regs *r = &v->arch.regs;
-    struct hvm_segment seg[X86_NR_SEGS];
 
     memcpy(regs->gpr, r->r, sizeof(regs->gpr));
     regs->rip = r->rip;
     get_control(v, regs);
     regs->xcr0 = 0; /* CPUID has no XSAVE */
     regs->vec = NULL;
-    hvm->get_segments(v, seg);
-    memcpy(regs->seg, seg, sizeof(regs->seg));
-    regs->cpl = regs->cr0 & CR0_PE ? (uint8_t)SEG_DPL(seg[SEG_SS].attr) : 0;
+    hvm->get_segments(v, segments_of(regs));
+    regs->cpl = regs->cr0 & CR0_PE ? (uint8_t)SEG_DPL(regs->seg[X86_SS].attr) : 0;
 }
 
-/* Few instructions that are emulated load a segment. */
-static void put_segments(struct vcpu *v, const struct x86_regs *regs)
+static void put_segments(struct vcpu *v, struct x86_regs *regs)
 {
-    struct hvm_segment now[X86_NR_SEGS], new[X86_NR_SEGS];
+    struct hvm_segment now[X86_NR_SEGS];
+    const struct hvm_segment *new = segments_of(regs);
 
     hvm->get_segments(v, now);
-    memcpy(new, regs->seg, sizeof(new));
     for (unsigned int i = 0; i < X86_NR_SEGS; i++)
         if (now[i].sel != new[i].sel || now[i].attr != new[i].attr ||
             now[i].limit != new[i].limit || now[i].base != new[i].base)
             hvm->set_segment(v, (enum hvm_seg)i, &new[i]);
 }
 
-void hvm_put_regs(struct vcpu *v, const struct x86_regs *regs)
+void hvm_put_regs(struct vcpu *v, const struct x86_emul *e)
 {
     struct cpu_user_regs *r = &v->arch.regs;
 
-    memcpy(r->r, regs->gpr, sizeof(regs->gpr));
-    r->rip = regs->rip;
-    r->rflags = regs->rflags;
-    put_segments(v, regs);
+    memcpy(r->r, e->regs->gpr, sizeof(e->regs->gpr));
+    r->rip = e->regs->rip;
+    r->rflags = e->regs->rflags;
+    if (unlikely(e->segments))
+        put_segments(v, e->regs);
 }
 
 /*

@@ -13,7 +13,8 @@ struct domain;
 
 /* The state that decides about translations and rights; all of the emulator's but vectors. */
 void hvm_get_regs(struct vcpu *v, struct x86_regs *regs);
-void hvm_put_regs(struct vcpu *v, const struct x86_regs *regs);
+/* What an instruction that came to its end left in e->regs. */
+void hvm_put_regs(struct vcpu *v, const struct x86_emul *e);
 
 /* One page's translation with v's rights: OKAY and gpa, or what x86_walk() says. */
 enum x86_walk_result hvm_translate(struct vcpu *v, const struct x86_regs *regs, bool user,

@@ -3,6 +3,7 @@
 #ifndef WHERRY_ASM_DOMAIN_H
 #define WHERRY_ASM_DOMAIN_H
 
+#include <asm/emulate.h>
 #include <asm/hvm.h>
 #include <asm/regs.h>
 #include <asm/svm.h>
@@ -39,7 +40,7 @@ enum { HVM_OPERAND_READ, HVM_OPERAND_WRITE, HVM_OPERAND_PORT_IN, HVM_OPERAND_POR
 
 /* An instruction between two answers (hvm/emulate.c). */
 struct hvm_emulation {
-    uint8_t bytes[15], nr_bytes;
+    struct x86_emul insn;
     uint8_t nr_operands;
     uint32_t batch, batch_done; /* elements of a REP in flight, and answered */
     struct hvm_operand *waits_for;

@@ -205,6 +205,11 @@ struct x86_emul_ops {
     enum x86_emul_result (*rep)(struct x86_emul *emul, const struct x86_rep *rep, uint32_t *done);
 };
 
+/* An instruction as it was decoded; what is in it is the emulator's. */
+struct x86_decoded {
+    uint64_t word[12];
+};
+
 /*
  * One instruction. The caller sets regs, ops and, when it has them (decode assist, an earlier try),
  * the instruction's bytes; the emulator fetches those it lacks and leaves them there.
@@ -214,11 +219,14 @@ struct x86_emul {
     const struct x86_emul_ops *ops;
     uint8_t bytes[15];
     uint8_t nr_bytes;
+    bool resume; /* it has been decoded: the caller has the registers of the time when it began */
+    struct x86_decoded decoded;
 
     /* Results. */
     uint8_t length; /* of the instruction, when it was decoded */
     bool again;     /* OKAY, but a repeated instruction is not through: rip is unchanged */
     bool shadow;    /* OKAY, and interrupts stay blocked for one instruction (MOV/POP SS, STI) */
+    bool segments;  /* OKAY, and it loaded a segment register */
     struct x86_event event; /* EXCEPTION */
 };
 
@@ -229,5 +237,8 @@ struct x86_emul {
  * after each element too. Memory written before a fault of the same instruction stays written.
  */
 enum x86_emul_result x86_emulate(struct x86_emul *emul);
+
+/* The same for a caller whose `regs` are a copy: unless OKAY, they are left in any state. */
+enum x86_emul_result x86_emulate_in_place(struct x86_emul *emul);
 
 #endif
