@@ -89,6 +89,7 @@ static const char *const known_properties[] = {
     "bootargs",
     "wherry,device-model",
     "wherry,device-model-pages",
+    "wherry,vga",
 };
 
 /* In /chosen only names of this family are the hypervisor's; common/cmdline.c reads the first. */

@@ -118,7 +118,7 @@ int __init hvm_write_acpi(struct domain *d, uint64_t at)
     t.xsdt.table[1] = at + offsetof(struct tables, madt);
     t.fadt.dsdt = (uint32_t)(at + offsetof(struct tables, dsdt));
     t.fadt.x_dsdt = at + offsetof(struct tables, dsdt);
-    t.fadt.boot_arch = BOOT_NO_VGA | BOOT_NO_CMOS_CLOCK;
+    t.fadt.boot_arch = BOOT_NO_CMOS_CLOCK | (d->arch.vga ? 0 : BOOT_NO_VGA);
     t.fadt.flags = FADT_HW_REDUCED | FADT_WBINVD;
     t.fadt.minor = 3;
     finish(&t.xsdt.h, "XSDT", sizeof(t.xsdt), 1);

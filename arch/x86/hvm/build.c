@@ -32,6 +32,7 @@ struct layout {
     uint64_t low, high; /* bytes of RAM below and above 4 GiB */
     uint64_t entry, image_end;
     uint64_t module, module_size;
+    uint64_t hole; /* that of a VGA card begins here; the end of the low RAM if there is none */
     uint32_t ioreq_pages; /* below SPECIAL_END */
 };
 
@@ -66,7 +67,14 @@ static int __init give_memory(struct domain *d, uint64_t size, struct layout *l)
 
     l->low = size < LOW_MEMORY_END ? size : LOW_MEMORY_END;
     l->high = size - l->low;
-    rc = give_range(d, 0, l->low);
+    l->hole = l->low;
+    if (d->arch.vga && l->low > HVM_VGA_END) {
+        l->hole = HVM_VGA_BASE;
+        d->max_pages -= (HVM_VGA_END - HVM_VGA_BASE) >> PAGE_SHIFT;
+    }
+    rc = give_range(d, 0, l->hole);
+    if (rc == 0 && l->hole != l->low)
+        rc = give_range(d, HVM_VGA_END, l->low - HVM_VGA_END);
     if (rc == 0 && l->high != 0)
         rc = give_range(d, HIGH_MEMORY, l->high);
     return rc;
@@ -225,7 +233,9 @@ static void __init add_to_map(struct domain *d, uint64_t addr, uint64_t size, ui
 
 static void __init make_map(struct domain *d, const struct layout *l)
 {
-    add_to_map(d, 0, l->low, XEN_HVM_MEMMAP_TYPE_RAM);
+    add_to_map(d, 0, l->hole, XEN_HVM_MEMMAP_TYPE_RAM);
+    if (l->hole != l->low)
+        add_to_map(d, HVM_VGA_END, l->low - HVM_VGA_END, XEN_HVM_MEMMAP_TYPE_RAM);
     add_to_map(d, ACPI_TABLES, PAGE_SIZE, XEN_HVM_MEMMAP_TYPE_ACPI);
     add_to_map(d, SPECIAL_END - l->ioreq_pages * PAGE_SIZE, l->ioreq_pages * PAGE_SIZE,
                XEN_HVM_MEMMAP_TYPE_RESERVED);
@@ -316,6 +326,11 @@ int __init arch_domain_build(struct domain *d, const struct domain_config *cfg)
         rc = check_module(cfg, "multiboot,ramdisk", &cfg->ramdisk);
     if (rc != 0)
         return rc;
+    d->arch.vga = !cfg->is_control && fdt_has_prop(host_fdt(), cfg->node, "wherry,vga");
+    if (d->arch.vga && cfg->memory <= HVM_VGA_END) {
+        boot_config_complain(cfg, "wherry,vga", "not with so little memory");
+        return -EINVAL;
+    }
     rc = give_memory(d, cfg->memory, &l);
     if (rc != 0) {
         boot_config_complain(cfg, "memory", "more than the machine has left");

@@ -95,6 +95,12 @@ static unsigned int piece_size(uint64_t gpa, unsigned int left)
     return size;
 }
 
+/* Nothing comes back from a single write to a VGA card's memory, so nobody needs to wait for it. */
+static bool is_buffered(const struct domain *d, uint64_t gpa, bool read)
+{
+    return !read && d->arch.vga && gpa >= HVM_VGA_BASE && gpa < HVM_VGA_END;
+}
+
 /* The next piece of an operand that is not RAM. */
 static enum x86_emul_result device_piece(struct hvm_operand *op, uint64_t gpa, unsigned int left,
                                          bool read)
@@ -107,6 +113,7 @@ static enum x86_emul_result device_piece(struct hvm_operand *op, uint64_t gpa, u
         .type = IOREQ_TYPE_COPY,
         .space = IOREQ_SPACE_MEMORY,
         .read = read,
+        .buffered = is_buffered(current->domain, gpa, read),
     };
     enum x86_emul_result res;
 

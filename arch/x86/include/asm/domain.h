@@ -16,6 +16,10 @@
 #define DOMAIN_NR_HVM_PARAMS 48
 #define HVM_MEMMAP_MAX       6
 
+/* Where a PC has its VGA card's memory. */
+#define HVM_VGA_BASE UINT64_C(0xa0000)
+#define HVM_VGA_END  UINT64_C(0xc0000)
+
 /* The access of an instruction that is being forwarded (hvm/io.c). */
 struct hvm_io {
     enum {
@@ -113,6 +117,7 @@ struct arch_domain_config {
 struct arch_domain {
     uint32_t pci_cf8; /* last write to port 0xCF8; one word, any vCPU */
     uint64_t tsc_at_create;
+    bool vga; /* a device model makes a VGA card; constant */
     /* XENMEM_memory_map; constant once it runs. */
     struct hvm_memmap_table_entry memmap[HVM_MEMMAP_MAX];
     uint32_t nr_memmap;
