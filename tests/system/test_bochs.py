@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+import hostile
 import suites
 from bochs import Bochs, BochsConsole, BootBochs
 from boot import Domain
@@ -27,6 +28,8 @@ def start(out_x86, tmp_path):
     consoles = []
 
     def built(domain):
+        if "/" in domain.kernel:
+            return domain
         return dataclasses.replace(domain, kernel=str(out_x86 / "payloads" / f"{domain.kernel}.elf"))
 
     def run(domains=(), control=None, machine=Bochs(), **keywords):
@@ -62,6 +65,27 @@ def test_no_unrestricted_guest(start):
     console.wait_for(r"PANIC on pCPU 0", LIMIT, fatal=None)
     console.drain(2)
     assert not any("(d1)" in line for line in console.lines)
+
+
+def test_hostile(start, tmp_path):
+    """Guests that lead the processor where nothing can be emulated end; the hypervisor and another domain go on."""
+    bad = [Domain(name=name, kernel=hostile.build(tmp_path, name, text), memory=16)
+           for name, text in hostile.CASES.items()]
+    console = start([*bad, Domain(kernel="probe", bootargs="ms=100")])
+    console.wait_for(rf"\(d{len(bad) + 1}\) probe: ends", LIMIT)
+    console.drain(1)
+    for number in range(1, len(bad) + 1):
+        assert any(f"(d{number}) >" in line for line in console.lines), "it ran"
+        assert any(re.search(rf"d{number} shut down, reason 1", line) for line in console.lines), console.describe(number)
+
+
+def test_endless(start, tmp_path):
+    """Exceptions whose delivery raises them again leave one pCPU to another domain too."""
+    endless = Domain(name="endless", kernel=hostile.build(tmp_path, "endless", hostile.ENDLESS), memory=16)
+    console = start([endless, Domain(kernel="probe", bootargs="ms=100")])
+    console.wait_for(r"\(d2\) probe: ends", LIMIT)
+    assert any("(d1) >" in line for line in console.lines)
+    assert not any("d1 shut down" in line or "(d1) !" in line for line in console.lines)
 
 
 # --- the end of the machine ---

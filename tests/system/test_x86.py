@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+import hostile
 import suites
 from boot import Domain
 from boot_x86 import BootX86, Pc
@@ -22,6 +23,8 @@ def start(out_x86, tmp_path):
 
     def run(domains=(), control=None, machine=Pc(), change=None, reboot=False, **keywords):
         def built(domain):
+            if "/" in domain.kernel:
+                return domain
             return dataclasses.replace(domain, kernel=str(out_x86 / "payloads" / f"{domain.kernel}.elf"))
 
         boot = BootX86(machine, out_x86 / "wherry", control=control and built(control),
@@ -106,6 +109,18 @@ def test_bad_kernel(start, out_x86, tmp_path):
     console = start([Domain(kernel="probe", name="bad"), Domain(kernel="probe", name="good")], change=spoil)
     console.wait_for(r"/chosen/bad.*no 64-bit ELF image", LIMIT)
     console.wait_for(r"probe: ends", LIMIT)
+
+
+def test_hostile(start, tmp_path):
+    """Guests that lead the processor where nothing can be emulated end; the hypervisor and another domain go on."""
+    bad = [Domain(name=name, kernel=hostile.build(tmp_path, name, text), memory=16)
+           for name, text in hostile.CASES.items()]
+    console = start([*bad, Domain(kernel="probe", bootargs="ms=100")])
+    console.wait_for(rf"\(d{len(bad) + 1}\) probe: ends", LIMIT)
+    console.drain(1)
+    for number in range(1, len(bad) + 1):
+        assert any(f"(d{number}) >" in line for line in console.lines), "it ran"
+        assert any(re.search(rf"d{number} shut down, reason 1", line) for line in console.lines), console.describe(number)
 
 
 # --- suites ---

@@ -541,5 +541,9 @@ struct vcpu *svm_exit(struct vcpu *v)
     take_registers(v, c);
     c->event_inject = interrupted_event(c);
     handle_exit(v, c);
+    /* Delivery comes before interrupts of the host: one that faults again and again would keep them
+     * out. */
+    if (unlikely(c->event_inject & EVENT_VALID))
+        arch_irq_poll();
     return sched_exit_to_guest();
 }

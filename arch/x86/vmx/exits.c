@@ -244,6 +244,10 @@ struct vcpu *vmx_exit(struct vcpu *v)
     take_registers(v);
     requeue_event(v);
     handle_exit(v, (uint32_t)vmread(VMCS_EXIT_REASON));
+    /* Delivery comes before interrupts of the host: one that faults again and again would keep them
+     * out. */
+    if (unlikely(v->arch.vmx.event_set))
+        arch_irq_poll();
     return sched_exit_to_guest();
 }
 
