@@ -33,7 +33,8 @@ def regular(directory):
     for modrm in range(0xC0):
         for mode in MODES[3:]:
             write(directory, f"modrm_{modrm:02x}_{mode:02x}", mode, modrm, f"8b{modrm:02x}10000000")
-    for opcode in ("8e1f", "07", "17", "60", "61", "c8100000", "c8080003", "c804001f", "c9", "c3", "c20400", "ff17", "e80300", "a10003"):
+    for opcode in ("8e1f", "07", "17", "60", "61", "c8100000", "c8080003", "c804001f", "c9", "c3", "c20400", "ff17", "e80300",
+                   "a10003"):
         for mode in MODES:
             write(directory, f"mode_{opcode}_{mode:02x}", mode, mode, opcode)
             write(directory, f"long_{opcode}_{mode:02x}", mode, mode, "66" * 13 + opcode)
