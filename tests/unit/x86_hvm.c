@@ -74,6 +74,16 @@ static void vendor_get_control(struct vcpu *v, struct hvm_control *out)
     *out = (struct hvm_control){c->cr[0], c->cr[3], c->cr[4], c->efer};
 }
 
+static unsigned int vendor_get_cpl(struct vcpu *v)
+{
+    return x86_cpu(v)->cr[0] & CR0_PE ? SEG_DPL(x86_cpu(v)->seg[SEG_SS].attr) : 0;
+}
+
+static bool vendor_is_64bit(struct vcpu *v)
+{
+    return (x86_cpu(v)->efer & EFER_LMA) && (x86_cpu(v)->seg[SEG_CS].attr & SEG_L);
+}
+
 static void vendor_set_efer(struct vcpu *v, uint64_t value)
 {
     x86_cpu(v)->efer = value;
@@ -167,6 +177,8 @@ const struct hvm_vendor svm_vendor = {
     .get_efer = vendor_get_efer,
     .set_efer = vendor_set_efer,
     .get_control = vendor_get_control,
+    .get_cpl = vendor_get_cpl,
+    .is_64bit = vendor_is_64bit,
     .get_msr = vendor_msr,
     .set_msr = vendor_set_msr,
     .inject = vendor_inject,

@@ -61,18 +61,11 @@ static enum x86_emul_result take_signed(struct x86_state *s, unsigned int bytes,
 }
 
 /* In 64-bit mode overrides of ES, CS, SS and DS mean nothing, not even the end of FS or GS. */
-static bool take_segment(struct x86_state *s, uint8_t byte)
+static bool take_segment(struct x86_state *s, enum x86_seg_reg seg)
 {
-    static const uint8_t overrides[X86_NR_SEGS] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65};
-
-    for (unsigned int seg = 0; seg < X86_NR_SEGS; seg++) {
-        if (overrides[seg] != byte)
-            continue;
-        if (!x86_mode64(s) || seg >= X86_FS)
-            s->in->seg = (uint8_t)seg;
-        return true;
-    }
-    return false;
+    if (!x86_mode64(s) || seg >= X86_FS)
+        s->in->seg = (uint8_t)seg;
+    return true;
 }
 
 /* A legacy prefix; it makes a REX before it void. */
@@ -92,8 +85,20 @@ static bool take_legacy(struct x86_state *s, uint8_t byte, bool *ad_67)
     case 0xf3:
         s->in->rep = byte;
         return true;
+    case 0x26:
+        return take_segment(s, X86_ES);
+    case 0x2e:
+        return take_segment(s, X86_CS);
+    case 0x36:
+        return take_segment(s, X86_SS);
+    case 0x3e:
+        return take_segment(s, X86_DS);
+    case 0x64:
+        return take_segment(s, X86_FS);
+    case 0x65:
+        return take_segment(s, X86_GS);
     default:
-        return take_segment(s, byte);
+        return false;
     }
 }
 

@@ -27,6 +27,24 @@ static struct hvm_operand *find_operand(struct hvm_emulation *he, uint64_t key, 
     return &he->operand[he->nr_operands++];
 }
 
+/* Nearly all operands are of these sizes. */
+static inline void copy_operand(void *to, const void *from, unsigned int bytes)
+{
+    switch (bytes) {
+    case 8:
+        __builtin_memcpy(to, from, 8);
+        break;
+    case 4:
+        __builtin_memcpy(to, from, 4);
+        break;
+    case 1:
+        *(uint8_t *)to = *(const uint8_t *)from;
+        break;
+    default:
+        memcpy(to, from, bytes);
+    }
+}
+
 static uint64_t size_mask(unsigned int size)
 {
     return size >= 8 ? ~UINT64_C(0) : (UINT64_C(1) << size * 8) - 1;
@@ -118,12 +136,12 @@ static enum x86_emul_result device_piece(struct hvm_operand *op, uint64_t gpa, u
     enum x86_emul_result res;
 
     if (!read)
-        memcpy(&a.data, op->data + op->done, size);
+        copy_operand(&a.data, op->data + op->done, size);
     res = forward(current, op, &a);
     if (res != X86_EMUL_OKAY)
         return res;
     if (read)
-        memcpy(op->data + op->done, &a.data, size);
+        copy_operand(op->data + op->done, &a.data, size);
     op->done = (uint8_t)(op->done + size);
     return X86_EMUL_OKAY;
 }
@@ -200,7 +218,7 @@ static enum x86_emul_result emul_read(struct x86_emul *e, uint64_t linear, void 
     if (res == X86_EMUL_OKAY)
         res = run_operand(e, op, bytes, access);
     if (res == X86_EMUL_OKAY)
-        memcpy(buf, op->data, bytes);
+        copy_operand(buf, op->data, bytes);
     return res;
 }
 
@@ -213,7 +231,7 @@ static enum x86_emul_result emul_write(struct x86_emul *e, uint64_t linear, cons
     if (op == NULL)
         return X86_EMUL_UNHANDLEABLE;
     if (op->done == 0)
-        memcpy(op->data, buf, bytes);
+        copy_operand(op->data, buf, bytes);
     res = op->done == 0 ? check_pages(e, linear, bytes, X86_ACCESS_WRITE) : X86_EMUL_OKAY;
     return res == X86_EMUL_OKAY ? run_operand(e, op, bytes, X86_ACCESS_WRITE) : res;
 }
@@ -252,11 +270,11 @@ static enum x86_emul_result port_access(uint16_t port, unsigned int bytes, bool 
     if (res != X86_EMUL_OKAY)
         return res;
     if (in && op->done == 0)
-        memcpy(op->data, &a.data, bytes);
+        copy_operand(op->data, &a.data, bytes);
     op->done = (uint8_t)bytes;
     if (in) {
         *value = 0;
-        memcpy(value, op->data, bytes);
+        copy_operand(value, op->data, bytes);
     }
     return X86_EMUL_OKAY;
 }
@@ -538,7 +556,7 @@ void hvm_emulate_answer(struct vcpu *v, const struct ioreq_access *a, bool answe
         he->batch = 0;
     } else if (op != NULL) {
         if (a->read)
-            memcpy(op->data + op->done, &a->data, a->size);
+            copy_operand(op->data + op->done, &a->data, a->size);
         op->done = (uint8_t)(op->done + a->size);
     }
     he->waits_for = NULL;

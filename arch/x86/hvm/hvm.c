@@ -48,22 +48,12 @@ INIT_CALL(INIT_CORE, hvm_init);
 
 bool hvm_is_64bit(struct vcpu *v)
 {
-    struct hvm_segment cs;
-
-    if (!(hvm->get_efer(v) & EFER_LMA))
-        return false;
-    hvm->get_segment(v, SEG_CS, &cs);
-    return cs.attr & SEG_L;
+    return hvm->is_64bit(v);
 }
 
 unsigned int hvm_cpl(struct vcpu *v)
 {
-    struct hvm_segment ss;
-
-    if (!(hvm->get_cr(v, 0) & CR0_PE))
-        return 0;
-    hvm->get_segment(v, SEG_SS, &ss);
-    return SEG_DPL(ss.attr);
+    return hvm->get_cpl(v);
 }
 
 void hvm_advance(struct vcpu *v, unsigned int len)

@@ -170,7 +170,8 @@ static noinline enum x86_walk_result walk_and_keep(struct vcpu *v, struct x86_wa
 enum x86_walk_result hvm_translate(struct vcpu *v, const struct x86_regs *regs, bool user,
                                    uint64_t linear, enum x86_access access, struct x86_walk *walk)
 {
-    struct hvm_walk *m = &v->arch.walks[access == X86_ACCESS_FETCH];
+    struct hvm_walk *m = access == X86_ACCESS_FETCH ? &v->arch.fetch_walk
+                                                    : &v->arch.walks[(linear >> 21) % HVM_NR_WALKS];
 
     if (likely(
             same_question(m, regs, linear, kind_of(regs, user, access), p2m_seq(&v->domain->p2m)) &&

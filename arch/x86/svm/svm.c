@@ -241,6 +241,19 @@ static void svm_get_control(struct vcpu *v, struct hvm_control *out)
     out->efer = c->efer & ~EFER_SVME;
 }
 
+/* 0 in real mode. */
+static unsigned int svm_get_cpl(struct vcpu *v)
+{
+    return vmcb_of(v)->cpl;
+}
+
+static bool svm_is_64bit(struct vcpu *v)
+{
+    const struct vmcb *c = vmcb_of(v);
+
+    return (c->efer & EFER_LMA) && (c->seg[SEG_CS].attr & SEG_L);
+}
+
 static void svm_set_efer(struct vcpu *v, uint64_t value)
 {
     vmcb_of(v)->efer = value | EFER_SVME;
@@ -392,6 +405,8 @@ const struct hvm_vendor svm_vendor = {
     .get_efer = svm_get_efer,
     .set_efer = svm_set_efer,
     .get_control = svm_get_control,
+    .get_cpl = svm_get_cpl,
+    .is_64bit = svm_is_64bit,
     .get_msr = svm_get_msr,
     .set_msr = svm_set_msr,
     .reset = svm_reset,

@@ -144,6 +144,26 @@ uint64_t vmx_get_efer(struct vcpu *v)
     return value;
 }
 
+static unsigned int vmx_get_cpl(struct vcpu *v)
+{
+    bool borrowed = vmx_borrow(v);
+    uint32_t rights = (uint32_t)vmread(VMCS_GUEST_RIGHTS + 2 * SEG_SS);
+    bool real = !(vmx_get_cr(v, 0) & CR0_PE);
+
+    vmx_return(v, borrowed);
+    return real ? 0 : SEG_DPL(rights);
+}
+
+static bool vmx_is_64bit(struct vcpu *v)
+{
+    bool borrowed = vmx_borrow(v);
+    uint32_t rights = (uint32_t)vmread(VMCS_GUEST_RIGHTS + 2 * SEG_CS);
+    bool active = vmread(VMCS_GUEST_EFER) & EFER_LMA;
+
+    vmx_return(v, borrowed);
+    return active && ((rights >> RIGHTS_SHIFT) & SEG_L);
+}
+
 static void vmx_get_control(struct vcpu *v, struct hvm_control *out)
 {
     bool borrowed = vmx_borrow(v);
@@ -445,6 +465,8 @@ const struct hvm_vendor vmx_vendor = {
     .set_cr = vmx_set_cr,
     .get_efer = vmx_get_efer,
     .get_control = vmx_get_control,
+    .get_cpl = vmx_get_cpl,
+    .is_64bit = vmx_is_64bit,
     .set_efer = vmx_set_efer,
     .get_msr = vmx_get_msr,
     .set_msr = vmx_set_msr,

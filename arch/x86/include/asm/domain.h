@@ -63,7 +63,10 @@ struct hvm_frames {
     } slot[HVM_NR_FRAMES];
 };
 
-/* The walk of an instruction's page, or of an operand's: the question, entries met, the answer. */
+#define HVM_NR_WALKS 32
+
+/* The walk of an instruction's page, or (by 2 MiB) of an operand's: the question, entries met, the
+ * answer. */
 #define HVM_MAX_DEPTH 6 /* of entries noted; so many: more, or it is not to be kept */
 
 struct hvm_walk {
@@ -94,7 +97,7 @@ struct arch_vcpu {
     struct hvm_io io;
     struct hvm_emulation emul;
     struct hvm_frames frames; /* these two: the vCPU's own */
-    struct hvm_walk walks[2];
+    struct hvm_walk fetch_walk, walks[HVM_NR_WALKS];
     uint64_t p2m_seq; /* p2m_changed() */
     /* DM op inject_event: the slot is taken by the lock, filled in, then published. */
     atomic32_t dm_event_lock, dm_event_set;

@@ -86,6 +86,8 @@ struct hvm_vendor {
     void (*set_cr)(struct vcpu *v, unsigned int n, uint64_t value);
     uint64_t (*get_efer)(struct vcpu *v); /* as the guest sees it */
     void (*get_control)(struct vcpu *v, struct hvm_control *out);
+    unsigned int (*get_cpl)(struct vcpu *v);
+    bool (*is_64bit)(struct vcpu *v);
     void (*set_efer)(struct vcpu *v, uint64_t value);
     /* FS_BASE, KERNEL_GS_BASE, STAR, ..., PAT: those that the guest reaches without an exit. */
     bool (*get_msr)(struct vcpu *v, uint32_t msr, uint64_t *value);
