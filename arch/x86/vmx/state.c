@@ -114,6 +114,35 @@ static void write_guest_cr0(uint64_t value)
     vmwrite(VMCS_CR0_SHADOW, value);
 }
 
+/*
+ * PAE paging takes its four uppermost entries when CR0 or CR3 is written (SDM vol. 3, 4.4.1); the
+ * CPU does that itself but for writes that exit.
+ */
+static bool load_pdptes(struct vcpu *v)
+{
+    uint64_t entry[4];
+
+    if (gpa_copy_from(v->domain, entry, gpaddr(vmread(VMCS_GUEST_CR3) & UINT64_C(0xffffffe0)),
+                      sizeof(entry)) != 0)
+        return false;
+    for (unsigned int i = 0; i < 4; i++)
+        if ((entry[i] & 1) && (entry[i] & UINT64_C(0xfff00000000001e6)))
+            return false;
+    for (unsigned int i = 0; i < 4; i++)
+        vmwrite(VMCS_GUEST_PDPTE0 + 2 * i, entry[i]);
+    return true;
+}
+
+/* After CR0, CR3 and CR4 were put in place; entries that are none are not present. */
+static void reload_pdptes(struct vcpu *v, uint64_t cr0)
+{
+    if (!(cr0 & CR0_PG) || !(vmread(VMCS_GUEST_CR4) & CR4_PAE) ||
+        (vmread(VMCS_GUEST_EFER) & EFER_LMA) || load_pdptes(v))
+        return;
+    for (unsigned int i = 0; i < 4; i++)
+        vmwrite(VMCS_GUEST_PDPTE0 + 2 * i, 0);
+}
+
 void vmx_set_cr(struct vcpu *v, unsigned int n, uint64_t value)
 {
     bool borrowed;
@@ -125,10 +154,12 @@ void vmx_set_cr(struct vcpu *v, unsigned int n, uint64_t value)
     borrowed = vmx_borrow(v);
     if (n == 0) {
         write_guest_cr0(value);
+        reload_pdptes(v, value);
     } else if (n == 3) {
         vmwrite(VMCS_GUEST_CR3, value);
     } else {
-        vmwrite(VMCS_GUEST_CR4, (value & VMX_CR4_GUEST) | CR4_VMXE);
+        /* What this CPU lacks the entry would refuse (27.3.1.1). */
+        vmwrite(VMCS_GUEST_CR4, (value & VMX_CR4_GUEST & rdmsr(MSR_VMX_CR4_FIXED1)) | CR4_VMXE);
         vmwrite(VMCS_CR4_SHADOW, value);
     }
     vmx_return(v, borrowed);
@@ -182,25 +213,6 @@ static void vmx_set_efer(struct vcpu *v, uint64_t value)
     write_efer(value);
     vmx_return(v, borrowed);
     v->arch.vmx.vpid_generation = 0;
-}
-
-/*
- * PAE paging takes its four uppermost entries when CR0 or CR3 is written (SDM vol. 3, 4.4.1); the
- * CPU does that itself but for writes that exit.
- */
-static bool load_pdptes(struct vcpu *v)
-{
-    uint64_t entry[4];
-
-    if (gpa_copy_from(v->domain, entry, gpaddr(vmread(VMCS_GUEST_CR3) & UINT64_C(0xffffffe0)),
-                      sizeof(entry)) != 0)
-        return false;
-    for (unsigned int i = 0; i < 4; i++)
-        if ((entry[i] & 1) && (entry[i] & UINT64_C(0xfff00000000001e6)))
-            return false;
-    for (unsigned int i = 0; i < 4; i++)
-        vmwrite(VMCS_GUEST_PDPTE0 + 2 * i, entry[i]);
-    return true;
 }
 
 /* May paging be switched on or off like this (SDM vol. 3, 4.1.2)? */
