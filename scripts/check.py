@@ -79,7 +79,7 @@ def x86(context):
     """Both compilers, without debug checks and without ioreq; the checks that need a build."""
     out = context.out / "variants" / "x86_64"
     context.make("ARCH=x86_64", f"O={out}", "all", "check-headers", "check-tidy", "check-cppcheck")
-    context.make("ARCH=x86_64", "LLVM=1", f"O={out}-clang")
+    context.make("ARCH=x86_64", "LLVM=1", f"O={out}-clang", "all", "payloads")
     for name, setting in (("release", "DEBUG=n"), ("noioreq", "IOREQ_SERVER=n")):
         context.make("ARCH=x86_64", f"O={out}-{name}", "defconfig", f"SET={setting}")
         context.make("ARCH=x86_64", f"O={out}-{name}")
