@@ -57,6 +57,17 @@ bench: setup
 	$(Q)$(MAKE) --no-print-directory O=$(O)/bench all payloads
 	$(Q)$(PYTHON) tests/system/bench.py --out $(abspath $(O))/bench --arch $(ARCH) $(BENCH)
 
+# The same payloads on Debian's Xen 4.17 and here: `make ARCH=x86_64 check-oracle ORACLE="--verbose io"`.
+.PHONY: check-oracle
+check-oracle: setup
+ifeq ($(ARCH),x86_64)
+	$(Q)sh tests/system/fetch-xen.sh $(abspath $(O))/oracle/xen
+	$(Q)$(MAKE) --no-print-directory O=$(O) all payloads
+	$(Q)$(PYTHON) tests/system/oracle.py --out $(abspath $(O)) --xen $(abspath $(O))/oracle/xen $(ORACLE)
+else
+	$(Q)$(MAKE) --no-print-directory ARCH=x86_64 check-oracle
+endif
+
 .PHONY: check check-format check-spdx check-docs check-hooks check-rules check-security check-cppcheck format
 check: setup
 	$(Q)$(PYTHON) scripts/check.py --out $(abspath $(O)) $(CHECK)

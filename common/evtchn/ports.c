@@ -183,7 +183,7 @@ int evtchn_register_vcpu_info(struct vcpu *v, gfn_t gfn, unsigned int offset)
     struct page *pg;
 
     if (offset > PAGE_SIZE - sizeof(struct vcpu_info) || (offset & 7) != 0)
-        return -EINVAL;
+        return -ENXIO;
     pg = p2m_get_page(v->domain, gfn, true, false, &type);
     if (pg == NULL)
         return -EINVAL;

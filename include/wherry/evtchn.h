@@ -80,7 +80,8 @@ void evtchn_send_global_virq(struct domain *d, unsigned int virq);
 /* Has v an unmasked upcall pending (for block/WFI decisions)? Reads vcpu_info once. */
 bool evtchn_upcall_pending(const struct vcpu *v);
 
-/* VCPUOP_register_vcpu_info: once for a vCPU, own RAM, 8-byte aligned; else -EINVAL. */
+/* VCPUOP_register_vcpu_info: once for a vCPU, own RAM, else -EINVAL; 8-byte aligned on one page,
+ * else -ENXIO. */
 int evtchn_register_vcpu_info(struct vcpu *v, gfn_t gfn, unsigned int offset);
 
 /*

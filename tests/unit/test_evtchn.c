@@ -488,8 +488,8 @@ static void registering_vcpu_info(void **state)
     assert_non_null(pg);
     assert_int_equal(p2m_map(guest, gfn(0x50), 1, page_to_mfn(pg), P2M_RAM_RW), 0);
     assert_int_equal(evtchn_register_vcpu_info(v, gfn(0x51), 0), -EINVAL);
-    assert_int_equal(evtchn_register_vcpu_info(v, gfn(0x50), 4), -EINVAL);
-    assert_int_equal(evtchn_register_vcpu_info(v, gfn(0x50), PAGE_SIZE - 8), -EINVAL);
+    assert_int_equal(evtchn_register_vcpu_info(v, gfn(0x50), 4), -ENXIO);
+    assert_int_equal(evtchn_register_vcpu_info(v, gfn(0x50), PAGE_SIZE - 8), -ENXIO);
     assert_int_equal(evtchn_register_vcpu_info(v, gfn(0x50), 64), 0);
     assert_int_equal(evtchn_register_vcpu_info(v, gfn(0x50), 128), -EINVAL);
     info = (struct vcpu_info *)(void *)((char *)page_to_virt(pg) + 64);

@@ -152,6 +152,7 @@ int main(void)
 
     if (!tap_eq(events_init(), 0, "shared_info is mapped"))
         return 1;
+    guests_provide(7, 2);
     tap_eq(dm_nr_vcpus(GUEST, &n), 0, "the guest is there");
     tap_eq(n, 2, "with two vCPUs");
     if (!tap(guest_attach(GUEST), "it runs, and its control page is mapped")) {

@@ -44,6 +44,11 @@ bool tap(bool ok, const char *fmt, ...) __attribute__((__format__(__printf__, 2,
 /* One case that compares; the failing line says both values. */
 bool tap_eq(int64_t got, int64_t want, const char *fmt, ...)
     __attribute__((__format__(__printf__, 3, 4)));
+/*
+ * The next case is one that `skip=` lists by number: it is reported as skipped, and not to be run.
+ * make check-oracle leaves out cases so that stop the guest on Xen.
+ */
+bool tap_skip(const char *text);
 /* `1..N` and `# done passed=X failed=Y`; the number of failures. */
 unsigned int tap_done(void);
 
@@ -58,6 +63,8 @@ extern uintptr_t console_uart; /* a PL011; 0: the console hypercall */
 void platform_init(void);
 /* The value of `name=` in the command line as a number, or def. */
 uint64_t bootarg_u64(const char *name, uint64_t def);
+/* The command line has `name=` with numbers, a colon between two, and this one among them. */
+bool bootarg_lists(const char *name, uint64_t number);
 bool bootarg_has(const char *word);
 
 /* --- hypercalls --- */
@@ -115,6 +122,8 @@ extern struct shared_info *shared;
 /* Map shared_info and register vcpu_info of this vCPU (secondary ones by register_vcpu_info). */
 int events_init(void);
 void events_cpu_init(void);
+/* shared_info is at `at` from now on, perhaps no longer where it was. */
+long events_move(uint64_t at);
 /* This vCPU's. */
 struct vcpu_info *events_info(void);
 
@@ -150,6 +159,14 @@ long foreign_unmap(uint64_t at);
 long map_shared_info(uint64_t at);
 /* acquire_resource of the ioreq page of server `id`, at the frame `at`. */
 long acquire_ioreq_page(domid_t dom, unsigned int id, uint64_t frame, uint64_t at);
+
+/* --- other domains --- */
+
+/*
+ * Domains 1 to n are there: made by the hypervisor, or else from the module with so many vCPUs each
+ * (arch/ARCH/build.c). Dies if one cannot be made; without a module there is nothing to make.
+ */
+void guests_provide(unsigned int n, unsigned int vcpus);
 
 /* --- device model --- */
 

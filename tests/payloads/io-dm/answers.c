@@ -104,16 +104,18 @@ static void spoilt(bool is_port)
 {
     char text[80];
 
-    begin();
-    give(RDX, PORTS);
-    give(RBX, MMIO);
-    want(RAX, UINT32_MAX);
-    dm_set_slot_state(dm_slot(&server, 0), STATE_IORESP_READY);
     snprintf(text, sizeof(text), "%s: a slot that is not idle loses the access", kind(is_port));
-    start_code(is_port ? CODE("inl %dx, %eax") : CODE("movl (%rbx), %eax"));
-    tap(box_comes(box_of(0)), "which does not wait");
-    finish_code(text);
-    dm_set_slot_state(dm_slot(&server, 0), STATE_IOREQ_NONE);
+    if (!tap_skip(text)) {
+        begin();
+        give(RDX, PORTS);
+        give(RBX, MMIO);
+        want(RAX, UINT32_MAX);
+        dm_set_slot_state(dm_slot(&server, 0), STATE_IORESP_READY);
+        start_code(is_port ? CODE("inl %dx, %eax") : CODE("movl (%rbx), %eax"));
+        box_comes(box_of(0)); /* nobody serves it meanwhile: it does not wait */
+        finish_code(text);
+        dm_set_slot_state(dm_slot(&server, 0), STATE_IOREQ_NONE);
+    }
     tap(begin_read(is_port, 0x1234), "the next one waits");
     dm_answer(&server, 0, 0x1234);
     finish_code("and is answered");
@@ -151,11 +153,13 @@ static void code_changes(void)
 static void destroyed(const char *text, struct code code, unsigned int nr_ones)
 {
     static struct dm_server s;
+    bool came;
 
-    tap(dm_server_open(&s, GUEST) == 0 &&
-            range(true, s.id, XEN_DMOP_IO_RANGE_PORT, 0x600, 0x60f) == 0 &&
-            range(true, s.id, XEN_DMOP_IO_RANGE_MEMORY, MMIO_LAST + 1, MMIO_LAST + 0x1000) == 0,
-        "a third server");
+    if (tap_skip(text))
+        return;
+    came = dm_server_open(&s, GUEST) == 0 &&
+           range(true, s.id, XEN_DMOP_IO_RANGE_PORT, 0x600, 0x60f) == 0 &&
+           range(true, s.id, XEN_DMOP_IO_RANGE_MEMORY, MMIO_LAST + 1, MMIO_LAST + 0x1000) == 0;
     begin();
     give(RDX, 0x600);
     give(RBX, MMIO_LAST + 1);
@@ -170,9 +174,10 @@ static void destroyed(const char *text, struct code code, unsigned int nr_ones)
             want_ram_int(0x40 + i, 0xff, 1);
     }
     start_code(code);
-    tap(comes(&s, 0), "which has a request");
+    came = came && comes(&s, 0);
     dm_server_close(&s);
     finish_code(text);
+    tap(came, "it had a request when it went");
 }
 
 void test_answers(void)

@@ -23,6 +23,8 @@ static void ticks(void)
 {
     struct io_box *b = box_of(0);
 
+    if (tap_skip("rep insb to a device with interrupts ends as it should"))
+        return;
     next_element = next_write = wrong_elements = 0;
     answer_fn = number;
     b->a0 = 0x240;

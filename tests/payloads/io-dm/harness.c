@@ -403,6 +403,8 @@ bool finish_code(const char *text)
 
 bool run_code(const char *text, struct code code)
 {
+    if (tap_skip(text))
+        return true;
     start_code(code);
     return finish_code(text);
 }

@@ -86,6 +86,7 @@ int main(void)
 {
     if (!tap_eq(events_init(), 0, "shared_info is mapped"))
         return 1;
+    guests_provide(1, 4);
     if (!tap(attach(), "the guest runs, and its control page is mapped") ||
         !tap(map_ram(), "so is its RAM") || !tap(open_servers(), "two servers")) {
         tap_done();

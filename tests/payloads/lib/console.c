@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text of a payload: a PL011 if platform_init() found one, else the console hypercall. */
+/*
+ * Text of a payload: a PL011 if platform_init() found one, else the console hypercall, which Xen
+ * gives to its control domain only; others have a port for debugging there.
+ */
 #include "payload.h"
 
 #define LINE 256
@@ -36,7 +39,8 @@ void console_write(const char *s, size_t n)
 {
     lock_console();
     if (console_uart == 0) {
-        console_io(CONSOLEIO_write, (unsigned int)n, s);
+        if (console_io(CONSOLEIO_write, (unsigned int)n, s) == -XEN_EPERM)
+            debug_write(s, n);
     } else {
         for (size_t i = 0; i < n; i++) {
             if (s[i] == '\n')
@@ -103,6 +107,21 @@ uint64_t bootarg_u64(const char *name, uint64_t def)
     for (; *s >= '0' && *s <= '9'; s++)
         v = v * 10 + (uint64_t)(*s - '0');
     return v;
+}
+
+bool bootarg_lists(const char *name, uint64_t number)
+{
+    const char *s = find_arg(name, strlen(name));
+
+    while (s != NULL && (*s == '=' || *s == ':')) {
+        uint64_t v = 0;
+
+        for (s++; *s >= '0' && *s <= '9'; s++)
+            v = v * 10 + (uint64_t)(*s - '0');
+        if (v == number)
+            return true;
+    }
+    return false;
 }
 
 bool bootarg_has(const char *word)

@@ -37,6 +37,17 @@ long map_shared_info(uint64_t at)
     return memory_op(XENMEM_add_to_physmap, &op);
 }
 
+long events_move(uint64_t at)
+{
+    long rc = map_shared_info(at);
+
+    if (rc != 0)
+        return rc;
+    shared = (struct shared_info *)(uintptr_t)at;
+    info_of[0] = &shared->vcpu_info[0];
+    return 0;
+}
+
 void events_cpu_init(void)
 {
     unsigned int cpu = this_cpu()->index;
@@ -59,12 +70,10 @@ int events_init(void)
     if (scratch_size == 0)
         die("no hypervisor, or no room for pages of others");
     page = scratch_alloc(1);
-    rc = map_shared_info(page);
+    rc = events_move(page);
     if (rc != 0)
         return (int)rc;
-    shared = (struct shared_info *)(uintptr_t)page;
     memset(shared->evtchn_mask, 0xff, sizeof(shared->evtchn_mask));
-    info_of[0] = &shared->vcpu_info[0];
     return 0;
 }
 

@@ -42,6 +42,11 @@ bool tap_eq(int64_t got, int64_t want, const char *fmt, ...)
     return report(got == want, text, why);
 }
 
+bool tap_skip(const char *text)
+{
+    return bootarg_lists("skip", passed + failed + 1) && report(true, text, " # SKIP");
+}
+
 unsigned int tap_done(void)
 {
     print("1..%u", passed + failed);

@@ -5,6 +5,7 @@
  *
  *   serve=ID   be the device model of a domain: answer reads of the page at SERVED
  *   hold       with serve=: leave requests unanswered
+ *   build=N    where the hypervisor makes no domains, make domain 1 from the module, with N vCPUs
  *   dmop=ID    try dm_op on a domain
  *   read       read the page at SERVED until somebody serves it
  *   rtc        use the PL031 of the device tree (arm64)
@@ -152,6 +153,8 @@ int main(void)
           under_hypervisor, (unsigned long)initrd_size);
     print("probe: memory %u MiB", (unsigned int)(memory_size >> 20));
     start_others();
+    if (bootarg_u64("build", 0) != 0)
+        guests_provide(1, (unsigned int)bootarg_u64("build", 0));
     dom = bootarg_u64("dmop", DOMID_SELF);
     if (dom != DOMID_SELF)
         try_dm_op((domid_t)dom);

@@ -87,7 +87,7 @@ static void sparse_memory(void)
             break;
         n++;
     }
-    tap(n > 500 && n < 5000, "xsa-409: tables for sparse memory have a limit (%llu)",
+    tap(n > 500 && n < 5000, "xsa-409: tables for sparse memory have a limit # %llu",
         (unsigned long long)n);
     tap_eq(reserve(XENMEM_populate_physmap, frame), 1, "xsa-409: where there is one it goes on");
     page[0] = 0x49;

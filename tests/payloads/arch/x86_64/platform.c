@@ -47,12 +47,22 @@ static void find_memory(void)
             memory_size += e[i].size;
 }
 
+/* Where CPUID has no topology: the hypervisor knows of each vCPU whether it is up. */
+static unsigned int ask_for_cpus(void)
+{
+    unsigned int n = 1;
+
+    while (under_hypervisor && n < MAX_CPUS && vcpu_op(VCPUOP_is_up, n, NULL) >= 0)
+        n++;
+    return n;
+}
+
 /* No ACPI tables are needed: the local APICs are numbered 0, 2, 4... (docs/x86.md). */
 static void find_cpus(void)
 {
     nr_cpus = cpuid(0xb, 1).b & 0xffff;
     if (nr_cpus == 0)
-        nr_cpus = 1;
+        nr_cpus = ask_for_cpus();
     if (nr_cpus > MAX_CPUS)
         nr_cpus = MAX_CPUS;
     for (unsigned int i = 0; i < nr_cpus; i++) {

@@ -204,6 +204,15 @@ static inline void out32(uint16_t port, uint32_t v)
     __asm__ volatile("outl %0, %1" ::"a"(v), "Nd"(port) : "memory");
 }
 
+/* Where the console's hypercall is refused. */
+#define DEBUG_PORT 0xe9
+
+static inline void debug_write(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out8(DEBUG_PORT, (uint8_t)s[i]);
+}
+
 static inline uint64_t rdmsr(uint32_t msr)
 {
     uint32_t lo = 0, hi = 0;

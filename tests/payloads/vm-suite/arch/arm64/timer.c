@@ -35,7 +35,7 @@ void test_timer(void)
     if (!tap(timer_irq != 0, "the tree has a timer"))
         return;
     begin = counter();
-    tap(counter() >= begin && counter_hz() >= 1000000, "the counter counts, at %llu Hz",
+    tap(counter() >= begin && counter_hz() >= 1000000, "the counter counts # %llu Hz",
         (unsigned long long)counter_hz());
     irq_set_handler(timer_irq, on_timer, NULL);
     irq_enable(timer_irq);

@@ -77,13 +77,16 @@ static void priorities(void)
     nr_order = 0;
     apic_write(APIC_TPR, 0x60);
     tap_eq((int64_t)apic_read(APIC_PPR), 0x60, "the task's priority is the processor's");
-    apic_write(APIC_SELF, 0x61);
-    apic_write(APIC_SELF, 0x71);
-    window();
-    tap(nr_order == 1 && order[0] == 0x71, "the task's priority holds its class back");
+    if (!tap_skip("the task's priority holds its class back")) {
+        apic_write(APIC_SELF, 0x61);
+        apic_write(APIC_SELF, 0x71);
+        window();
+        tap(nr_order == 1 && order[0] == 0x71, "the task's priority holds its class back");
+        apic_write(APIC_TPR, 0);
+        window();
+        tap(nr_order == 2 && order[1] == 0x61, "without it, it comes");
+    }
     apic_write(APIC_TPR, 0);
-    window();
-    tap(nr_order == 2 && order[1] == 0x61, "without it, it comes");
     nr_order = 0;
     irq_set_handler(0x61, nesting, NULL);
     irq_set_handler(0x75, urgent, NULL);

@@ -30,7 +30,7 @@ static void leaves(void)
 {
     struct cpuid r = cpuid(0x40000000, 0);
 
-    tap(r.a >= 0x40000004 && r.a < 0x40000100, "the hypervisor's leaves go to %#x", r.a);
+    tap(r.a >= 0x40000004 && r.a < 0x40000100, "the hypervisor's leaves are there # to %#x", r.a);
     r = cpuid(0x40000001, 0);
     tap_eq((int64_t)r.a, xen_version(XENVER_version, NULL), "the version is in CPUID too");
     r = cpuid(0x40000004, 0);
@@ -91,7 +91,7 @@ static void clock(void)
     ticks = counter() - begin;
     begin = ticks / (counter_hz() / 1000000); /* us */
     tap(begin >= 3000 && ns / 1000 + 100 > begin * 9 / 10 && ns / 1000 < begin + 1000,
-        "the paravirtual clock goes like the TSC: %llu us, %llu ns", (unsigned long long)begin,
+        "the paravirtual clock goes like the TSC # %llu us, %llu ns", (unsigned long long)begin,
         (unsigned long long)ns);
 }
 

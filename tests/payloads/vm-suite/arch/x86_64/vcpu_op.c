@@ -177,7 +177,7 @@ static void memory_map(void)
     for (unsigned int i = 0; i < op.nr_entries && i < 8; i++)
         ram += map[i].type == 1 ? map[i].size : 0;
     tap(op.nr_entries >= 2 && map[0].addr == 0 && ram == memory_size,
-        "has %u entries and all the RAM", op.nr_entries);
+        "the map has all the RAM # %u entries", op.nr_entries);
     op.nr_entries = 1;
     memory_op(XENMEM_memory_map, &op);
     tap_eq(op.nr_entries, 1, "no more entries than asked for");
@@ -197,7 +197,9 @@ void test_vcpu_op(void)
     memory_map();
     timers();
     tap_eq(vcpu_op(VCPUOP_is_up, 0, NULL), 1, "vcpu: the one that runs is up");
-    tap_eq(vcpu_op(VCPUOP_send_nmi, 0, NULL), -XEN_ENOSYS, "vcpu: an operation that is not there");
+    if (!tap_skip("vcpu: an operation that is not there"))
+        tap_eq(vcpu_op(VCPUOP_send_nmi, 0, NULL), -XEN_ENOSYS,
+               "vcpu: an operation that is not there");
     if (nr_cpus < 3)
         return;
     long_mode(nr_cpus - 1);
