@@ -119,7 +119,7 @@ def system(context):
     for image in [*(context.out / "payloads").glob("*.img"), *(out_x86 / "payloads").glob("*.elf")]:
         image.unlink()  # one whose source is gone would still boot
     context.make(f"O={context.out}", "all", "payloads", "guest")
-    context.make("ARCH=x86_64", f"O={out_x86}", "all", "payloads")
+    context.make("ARCH=x86_64", f"O={out_x86}", "all", "payloads", "guest")
     for name, settings in (("noioreq", "IOREQ_SERVER=n"), ("release", "DEBUG=n")):
         context.variant(name, settings)
     clang(context)

@@ -34,8 +34,8 @@ layout:
 	$(Q)$(MAKE) --no-print-directory -C tests/layout layout
 
 guest: setup
-	$(Q)$(MAKE) --no-print-directory -C tests/guest O=$(abspath $(O))/guest
-	$(Q)$(MAKE) --no-print-directory -C tests/clients O=$(abspath $(O))/clients
+	$(Q)$(MAKE) --no-print-directory -C tests/guest ARCH=$(ARCH) O=$(abspath $(O))/guest
+	$(Q)[ $(ARCH) != arm64 ] || $(MAKE) --no-print-directory -C tests/clients O=$(abspath $(O))/clients
 
 # `make run RUN="--gic 2 --smp 4 --verbose"`
 run-needs-arm  := all payloads guest

@@ -6,11 +6,12 @@
 #include <asm/time.h>
 #include <wherry/domain.h>
 
-#define MSR_TSC           0x10
-#define MSR_MTRR_CAP      0xfe
-#define MSR_MISC_ENABLE   0x1a0
-#define MSR_MTRR_DEF_TYPE 0x2ff
-#define MSR_XEN_HYPERCALL 0x40000000
+#define MSR_TSC             0x10
+#define MSR_MTRR_CAP        0xfe
+#define MSR_MISC_ENABLE     0x1a0
+#define MSR_MTRR_DEF_TYPE   0x2ff
+#define MSR_XEN_HYPERCALL   0x40000000
+#define MSR_AMD_INT_PENDING 0xc0010055
 
 #define EFER_WRITABLE (EFER_SCE | EFER_LME | EFER_NXE)
 
@@ -45,6 +46,9 @@ static bool read_msr(struct vcpu *v, uint32_t msr, uint64_t *value)
     case MSR_MISC_ENABLE:
         *value = 1; /* fast strings */
         return true;
+    case MSR_AMD_INT_PENDING: /* old processors' C1E: not entered; Linux reads it without asking */
+        *value = 0;
+        return hvm == &svm_vendor;
     default:
         return hvm->get_msr(v, msr, value);
     }
