@@ -187,6 +187,7 @@ static bool mark(struct x86_walk *w, const struct format *f, const struct trail 
 /* Page address of the leaf; that of a 4 MiB page has address bits 32 to 39 in 13 to 20. */
 static uint64_t leaf_address(const struct format *f, const struct trail *t)
 {
+    /* A walk that succeeded has one. NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign) */
     uint64_t entry = t->entry[t->depth - 1];
 
     if (f->bytes == 4 && t->shift == 22)

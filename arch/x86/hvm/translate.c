@@ -153,6 +153,7 @@ static noinline enum x86_walk_result walk_and_keep(struct vcpu *v, struct x86_wa
     m->depth = 0;
     walk->context = &k;
     res = x86_walk(walk, linear, access);
+    walk->context = NULL;
     if (res != X86_WALK_OKAY || !(regs->efer & EFER_LMA) || m->depth == HVM_MAX_DEPTH || (seq & 1))
         return res;
     m->shift = walk->page_shift;
