@@ -130,6 +130,14 @@ def test_io(start, model, smp, words):
     assert not any(STRANGE.search(line) for line in console.lines)
 
 
+def test_device_model(start):
+    guests = [Domain(name=f"guest{n}", kernel="guest-suite", cpus=2, props={"wherry,vga": True}) for n in range(1, 8)]
+    console = start(control=Domain(kernel="dm-suite", cpus=2, bootargs="one-pcpu"), domains=guests,
+                    machine=Bochs(memory=1024))
+    suites.judge(console, 1, 2 * LIMIT)
+    assert not any(STRANGE.search(line) for line in console.lines)
+
+
 @pytest.mark.parametrize("model, smp, domains", [(VMX, 1, CONTROL), (VMX, 4, GUEST), (SVM, 2, NO_STEPS)],
                          ids=["vmx-control", "vmx-guest", "svm-guest"])
 def test_suite(start, model, smp, domains):
