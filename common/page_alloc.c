@@ -29,7 +29,7 @@ static bool frame_exists(uint64_t m)
 {
     /* One unsigned comparison for both ends. */
     return m - arch_frame_base < arch_frame_end - arch_frame_base && arch_frame_populated(mfn(m)) &&
-           (mfn_to_page(mfn(m))->flags & PAGE_RAM) != 0;
+           (READ_ONCE(mfn_to_page(mfn(m))->flags) & PAGE_RAM) != 0;
 }
 
 bool mfn_is_ram(mfn_t m)
@@ -51,7 +51,8 @@ static void free_block(struct page *pg, unsigned int order)
     for (; order < PAGE_MAX_ORDER; order++) {
         struct page *buddy = buddy_of(pg, order);
 
-        if (buddy == NULL || !(buddy->flags & PAGE_FREE) || buddy->order != order)
+        /* Another pCPU may be taking possession of it: PAGE_FREE is clear before and after. */
+        if (buddy == NULL || !(READ_ONCE(buddy->flags) & PAGE_FREE) || buddy->order != order)
             break;
         list_del(&buddy->list);
         buddy->flags &= (uint8_t)~PAGE_FREE;
@@ -119,7 +120,7 @@ static void set_allocated(struct page *pg, unsigned int order, struct domain *ow
 {
     for (uint64_t i = 0; i < UINT64_C(1) << order; i++) {
         pg[i].owner = owner;
-        pg[i].flags = PAGE_RAM | flags;
+        WRITE_ONCE(pg[i].flags, (uint8_t)(PAGE_RAM | flags)); /* partner: free_block() */
         /* Release: owner and flags before the reference that page_get() looks for. */
         store_release(&pg[i].refs.v, 1);
     }

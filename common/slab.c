@@ -57,7 +57,7 @@ static struct page *new_slab_page(unsigned int c)
     if (pg == NULL)
         return NULL;
     base = page_to_virt(pg);
-    pg->flags |= PAGE_SLAB;
+    WRITE_ONCE(pg->flags, (uint8_t)(pg->flags | PAGE_SLAB));
     pg->order = (uint8_t)c;
     pg->slab_used = 0;
     pg->slab_free = NULL;
@@ -106,7 +106,7 @@ static void slab_release(struct page *pg, void *p)
         return;
     list_del(&pg->list);
     pg->owner = NULL;
-    pg->flags &= (uint8_t)~PAGE_SLAB;
+    WRITE_ONCE(pg->flags, (uint8_t)(pg->flags & ~PAGE_SLAB));
     page_free(pg, 0);
 }
 

@@ -19,9 +19,9 @@ struct domain;
  * drops the frame leaves its owner's account and returns to the allocator after a grace period.
  */
 struct page {
-    atomic32_t refs;    /* 0: free or on its way there */
-    uint8_t order;      /* of the free block it heads; heap lock */
-    uint8_t flags;      /* PAGE_*; constant while allocated */
+    atomic32_t refs; /* 0: free or on its way there */
+    uint8_t order;   /* of the free block it heads; heap lock */
+    uint8_t flags;   /* PAGE_*; constant while allocated. A neighbour's free looks at it: _ONCE */
     uint16_t slab_used; /* PAGE_SLAB: objects handed out; slab lock */
     union {
         struct domain *owner; /* NULL: the hypervisor's. Constant while refs > 0 */
