@@ -456,6 +456,8 @@ int fdt_find_path(const struct fdt *f, const char *path)
 
 int fdt_find_phandle(const struct fdt *f, uint32_t phandle)
 {
+    if (phandle == 0 || phandle == UINT32_MAX)
+        return -ENOENT;
     for (int node = fdt_root(f); node >= 0; node = fdt_next_node(f, node)) {
         uint32_t v;
 

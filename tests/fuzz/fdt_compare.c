@@ -51,6 +51,16 @@ static bool has_unnamed(const char *path)
     return false;
 }
 
+/* libfdt drops a name from its path up to the last slash: one too little if the name has a slash.
+ */
+static bool has_slashes(const struct fdt *f)
+{
+    for (int node = fdt_root(f); node >= 0; node = fdt_next_node(f, node))
+        if (strchr(fdt_node_name(f, node), '/') != NULL)
+            return true;
+    return false;
+}
+
 /* The node's path, and what looking it up gives: maybe another node of the same name. */
 static void compare_path(const struct fdt *f, int node)
 {
@@ -119,9 +129,7 @@ static void compare_values(const struct fdt *f, int node, bool lists_end)
     if (fdt_prop_u32(f, node, "phandle", &phandle) == 0 ||
         fdt_prop_u32(f, node, "linux,phandle", &phandle) == 0) {
         want = ref_find_phandle(f->blob, phandle);
-        /* These two numbers stand for nothing in libfdt. */
-        if (phandle != 0 && phandle != UINT32_MAX)
-            compare_node("phandle", (int)phandle, fdt_find_phandle(f, phandle), want);
+        compare_node("phandle", (int)phandle, fdt_find_phandle(f, phandle), want);
     }
 }
 
@@ -174,7 +182,7 @@ static void read_addresses(const struct fdt *f, int node)
 
 void compare_tree(const struct fdt *f)
 {
-    bool lists_end = all_lists_end(f);
+    bool lists_end = all_lists_end(f), slashes = has_slashes(f);
     int theirs = ref_next_node(f->blob, -1);
 
     for (int node = fdt_root(f); node >= 0; node = fdt_next_node(f, node)) {
@@ -190,7 +198,8 @@ void compare_tree(const struct fdt *f)
             compare_node("next subnode", node, fdt_next_subnode(f, node),
                          ref_next_subnode(f->blob, node));
         compare_props(f, node);
-        compare_path(f, node);
+        if (!slashes)
+            compare_path(f, node);
         compare_values(f, node, lists_end);
         read_addresses(f, node);
         theirs = ref_next_node(f->blob, theirs);

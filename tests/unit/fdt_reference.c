@@ -11,8 +11,8 @@
 #include "fdt_reference.h"
 
 /*
- * Formats before version 16 keep a node's whole path as its name. fdt_check_full() of libfdt 1.6 reads
- * through a null pointer when the root's has no slash; our reader takes no such format.
+ * Formats before version 16 keep a node's whole path as its name. fdt_check_full() of libfdt 1.6
+ * reads through a null pointer when the root's has no slash; our reader takes no such format.
  */
 static bool names_are_paths(const void *blob, size_t size)
 {

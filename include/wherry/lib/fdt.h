@@ -75,6 +75,7 @@ bool fdt_is_available(const struct fdt *f, int node);
 
 /* "/a/b@1"; a component without @ matches a node with a unit address if it is the first such. */
 int fdt_find_path(const struct fdt *f, const char *path);
+/* 0 and all ones stand for no node, whatever a node says of itself. */
 int fdt_find_phandle(const struct fdt *f, uint32_t phandle);
 /* First node behind `after` (-1: from the start) that is compatible with s. */
 int fdt_find_compatible(const struct fdt *f, int after, const char *s);
