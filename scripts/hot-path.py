@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Where the instructions of one forwarded access go: a table of functions.
+"""Where the instructions of one forwarded access go: a table of source files and one of functions.
 
 Boots the benchmark's payloads on one pCPU, one instruction a translation block, and reads QEMU's execution log
 while the guest does the operation asked for. An access is what lies between two entries of
@@ -32,20 +32,21 @@ from qemu import Console  # noqa: E402
 
 ACCESSES = 20
 TRACE = re.compile(r"^Trace \d+: \S+ \[[0-9a-f]+/([0-9a-f]+)/")
-DEVICE_MODEL, GUEST = "(device model)", "(guest)"
+DEVICE_MODEL, GUEST = "device model", "the guest"
 
 
 class Symbols:
-    """Text symbols of an ELF, by address."""
+    """Text symbols of an ELF, by address, and the source file of each name."""
 
     def __init__(self, elf, nm):
-        self.addresses, self.names = [], []
-        for line in subprocess.run([nm, "-n", str(elf)], check=True, text=True,
+        self.addresses, self.names, self.files = [], [], {}
+        for line in subprocess.run([nm, "-n", "-l", str(elf)], check=True, text=True,
                                    stdout=subprocess.PIPE).stdout.splitlines():
-            match = re.match(r"([0-9a-f]+) ([tTwW]) ([^$.]\S*)$", line)
+            match = re.match(r"([0-9a-f]+) ([tTwW]) ([^$.]\S*)(?:\t(?:\./)?(.*):\d+)?$", line)
             if match:
                 self.addresses.append(int(match[1], 16))
                 self.names.append(match[3])
+                self.files[match[3]] = match[4] or match[3]
 
     def lookup(self, pc):
         """(name, whether pc is its first instruction), or None outside the image."""
@@ -100,7 +101,7 @@ NM = {"arm64": "aarch64-linux-gnu-nm", "x86_64": "x86_64-linux-gnu-nm"}
 
 
 def run(arch, out, gic, operation):
-    """The accesses of one machine."""
+    """The accesses of one machine, and the source file of each function."""
     with tempfile.TemporaryDirectory() as directory:
         fifo, control = os.path.join(directory, "log"), os.path.join(directory, "monitor")
         os.mkfifo(fifo)
@@ -113,12 +114,20 @@ def run(arch, out, gic, operation):
             os.set_blocking(log, True)
             monitor(control, f"logfile {fifo}", "log exec,nochain")
             with os.fdopen(log, encoding="ascii", errors="replace") as lines:
-                found = []
-                for count in accesses(Symbols(out / "wherry", NM[arch]), lines):
+                found, symbols = [], Symbols(out / "wherry", NM[arch])
+                for count in accesses(symbols, lines):
                     found.append(count)
                     if len(found) > ACCESSES:
-                        return found[1:]
+                        return found[1:], symbols.files
     raise SystemExit("hot-path: the log ended too early")
+
+
+def print_table(what, counts):
+    """The rows, largest first, and their sum."""
+    print(f"| {what} | instructions |\n|---|---|")
+    for name, number in counts.most_common():
+        print(f"| {name if ' ' in name else f'`{name}`'} | {number:,} |")
+    print(f"| all | {counts.total():,} |")
 
 
 def main():
@@ -130,13 +139,15 @@ def main():
     arguments = parser.parse_args()
     if arguments.operation not in BEFORE[arguments.arch]:
         parser.error(f"one of {', '.join(BEFORE[arguments.arch])}")
-    found = run(arguments.arch, arguments.out, arguments.gic, arguments.operation)
+    found, files = run(arguments.arch, arguments.out, arguments.gic, arguments.operation)
     # The usual access: slices that end now and then are not of it.
     usual = sorted(found, key=lambda count: count.total())[len(found) // 2]
-    print(f"| function | instructions ({arguments.operation}) |\n|---|---|")
-    for name, number in usual.most_common():
-        print(f"| {name} | {number} |")
-    print(f"| all | {usual.total()} |")
+    by_file = collections.Counter()
+    for name, number in usual.items():
+        by_file[files.get(name, name)] += number
+    print_table("file", by_file)
+    print()
+    print_table("function", usual)
 
 
 if __name__ == "__main__":
