@@ -428,6 +428,26 @@ static void ins_and_outs(void **state)
     }
 }
 
+/* PCI's index register sees each element, so what is selected is the last one. */
+static void outs_to_the_pci_index(void **state)
+{
+    static const uint32_t index[3] = {0x80001000, 0x80002000, 0x80003040};
+
+    (void)state;
+    for (unsigned int i = 0; i < 3; i++)
+        memcpy(x86_ram(BUFFER + 4 * i), &index[i], 4);
+    *RDX = 0xcf8;
+    *RSI = BUFFER;
+    *RCX = 3;
+    assert_true(x86_run("f3 6f"));
+    assert_int_equal(guest->arch.pci_cf8, index[0]);
+    assert_true(x86_again());
+    assert_true(x86_again());
+    over(2);
+    assert_int_equal(*RCX, 0);
+    assert_int_equal(guest->arch.pci_cf8, index[2]);
+}
+
 /* A port and memory that is not there either: two plain requests an element. */
 static void ins_to_a_device(void **state)
 {
@@ -687,6 +707,27 @@ static void tss_is_the_kernels(void **state)
 
 /* --- ends of servers and guests --- */
 
+/* Address bits that the processor does not have are reserved in the guest's tables. */
+static void beyond_the_processors_addresses(void **state)
+{
+    unsigned int id = x86_server();
+
+    (void)state;
+    assert_int_equal(
+        dm_map(guest, id, XEN_DMOP_IO_RANGE_MEMORY, UINT64_C(1) << 39, (UINT64_C(1) << 39) + 0xfff),
+        0);
+    *x86_pte(X86_MMIO) = UINT64_C(1) << 39 | 7;
+    *RBX = X86_MMIO;
+    assert_false(x86_run("8b 03"));
+    x86_expect(id, true, UINT64_C(1) << 39, 4, 0);
+    assert_true(x86_answer(id, 0));
+    over(2);
+    *x86_pte(X86_MMIO) = UINT64_C(1) << 40 | 7;
+    x86_vcpu()->arch.regs.rip = X86_CODE;
+    assert_true(x86_run("8b 03"));
+    faulted(VEC_PF, 9);
+}
+
 /* The server goes between two pieces: what is left reads ones, and the guest goes on. */
 static void server_destroyed_between_pieces(void **state)
 {
@@ -825,6 +866,7 @@ int main(void)
         X86_TEST(elements_over_a_page),
         X86_TEST(stos),
         X86_TEST(ins_and_outs),
+        X86_TEST(outs_to_the_pci_index),
         X86_TEST(ins_to_a_device),
         X86_TEST(a_batch_that_nobody_claims),
         X86_TEST(a_batch_that_leaves_its_range),
@@ -837,6 +879,7 @@ int main(void)
         X86_TEST(tss_decides),
         X86_TEST(tss_ends),
         X86_TEST(tss_is_the_kernels),
+        X86_TEST(beyond_the_processors_addresses),
         X86_TEST(server_destroyed_between_pieces),
         X86_TEST(server_destroyed_in_a_batch),
         X86_TEST(ram_removed_in_a_batch),

@@ -253,7 +253,7 @@ void arch_stack_bounds(uintptr_t *low, uintptr_t *high)
     abort();
 }
 
-struct cpu_features cpu_features;
+struct cpu_features cpu_features = {.paddr_bits = 40};
 
 void hvm_time_update(struct vcpu *v)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CPUID as guests see it: the host's features that are virtualized, and the hypervisor's leaves. */
+#include <asm/cpu.h>
 #include <asm/guest.h>
 #include <asm/msr.h>
 #include <asm/time.h>
@@ -137,7 +138,7 @@ static void extended_leaf(uint32_t leaf, struct cpuid_leaf *r)
         *r = (struct cpuid_leaf){.d = r->d & BIT(8)};
         break;
     case 8:
-        *r = (struct cpuid_leaf){.a = (r->a & 0xff00) | 48};
+        *r = (struct cpuid_leaf){.a = (r->a & 0xff00) | cpu_guest_paddr_bits()};
         break;
     default: /* names and caches */
         break;

@@ -373,7 +373,7 @@ static enum x86_emul_result plan_port(struct x86_emul *e, const struct x86_rep *
 
     if (res != X86_EMUL_OKAY)
         return res;
-    if (!ram || r->port == HVM_DEBUG_PORT)
+    if (!ram || hvm_port_is_watched(r->port, r->bytes, in))
         return X86_EMUL_UNHANDLEABLE;
     b->read = in;
     b->is_port = b->has_data = true;

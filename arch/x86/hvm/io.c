@@ -57,6 +57,11 @@ bool hvm_local_port(struct vcpu *v, uint16_t port, unsigned int size, bool in, u
     return true;
 }
 
+bool hvm_port_is_watched(uint16_t port, unsigned int size, bool in)
+{
+    return !in && ((port == PORT_PCI_INDEX && size == 4) || port == HVM_DEBUG_PORT);
+}
+
 void hvm_port_request(const struct vcpu *v, uint16_t port, unsigned int size, bool in,
                       uint32_t value, struct ioreq_access *a)
 {

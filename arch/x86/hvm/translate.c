@@ -9,12 +9,11 @@
  */
 #include "memory.h"
 
+#include <asm/cpu.h>
 #include <asm/msr.h>
 #include <wherry/bug.h>
 #include <wherry/domain.h>
 #include <wherry/mm.h>
-
-#define GUEST_PADDR_BITS 48
 
 /* --- physical to host --- */
 
@@ -183,7 +182,7 @@ enum x86_walk_result hvm_translate(struct vcpu *v, const struct x86_regs *regs, 
     }
     *walk = (struct x86_walk){.regs = regs,
                               .ops = &walk_ops,
-                              .phys_bits = GUEST_PADDR_BITS,
+                              .phys_bits = cpu_guest_paddr_bits(),
                               .pages_1g = true,
                               .user = user};
     return walk_and_keep(v, walk, linear, access, m);

@@ -14,4 +14,11 @@ struct cpu_features {
 };
 extern struct cpu_features cpu_features;
 
+/* Bits of guests' physical addresses: the processor's, as it walks their tables, but no more than
+ * the p2m has. */
+static inline unsigned int cpu_guest_paddr_bits(void)
+{
+    return cpu_features.paddr_bits < 48 ? cpu_features.paddr_bits : 48;
+}
+
 #endif

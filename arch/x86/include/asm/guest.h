@@ -24,6 +24,8 @@ void hvm_emulate_answer(struct vcpu *v, const struct ioreq_access *a, bool answe
  * noted.
  */
 bool hvm_local_port(struct vcpu *v, uint16_t port, unsigned int size, bool in, uint32_t value);
+/* Do strings to the port go element by element, as hvm_local_port() has to see each? */
+bool hvm_port_is_watched(uint16_t port, unsigned int size, bool in);
 /* An access to a port as it is forwarded: PCI configuration by function. */
 void hvm_port_request(const struct vcpu *v, uint16_t port, unsigned int size, bool in,
                       uint32_t value, struct ioreq_access *a);

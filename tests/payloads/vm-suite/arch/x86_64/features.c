@@ -82,6 +82,39 @@ static void hypercall_page(void)
     GP_ON_WRITE(cpuid(0x40000002, 0).b, UINT64_C(1) << 46, "a hypercall page without memory");
 }
 
+#define PTE_P_RW UINT64_C(3)
+#define PTE_BIG  UINT64_C(0xe3) /* with accessed and dirty */
+#define ROOT_1   UINT64_C(0x8000000000)
+#define PF_RSVD  8
+
+/* What CPUID says of addresses is what the guest's tables may have. */
+static void address_width(void)
+{
+    static uint64_t level3[512] __attribute__((aligned(4096)));
+    static uint64_t level2[512] __attribute__((aligned(4096)));
+    unsigned int bits = cpuid(0x80000008, 0).a & 0xff;
+    struct trap_info t = {0};
+    uint64_t *root, cr3;
+    uint8_t value;
+
+    __asm__ volatile("movq %%cr3, %0" : "=r"(cr3));
+    root = (uint64_t *)(uintptr_t)(cr3 & ~UINT64_C(0xfff));
+    level2[0] = UINT64_C(1) << (bits - 1) | PTE_BIG;
+    level2[1] = UINT64_C(1) << bits | PTE_BIG;
+    level3[0] = (uintptr_t)level2 | PTE_P_RW;
+    root[1] = (uintptr_t)level3 | PTE_P_RW;
+    expect_trap();
+    value = mmio_read8(ROOT_1);
+    tap(!trap_taken(NULL) && value == 0xff, "the highest address bit is one: nothing is there");
+    expect_trap();
+    mmio_read8(ROOT_1 + 0x200000);
+    tap(trap_taken(&t) && t.vector == VEC_PF && (t.error & PF_RSVD),
+        "the one above it is reserved # %u bits, vector %u, %#llx", bits, t.vector,
+        (unsigned long long)t.error);
+    root[1] = 0;
+    __asm__ volatile("movq %0, %%cr3" ::"r"(cr3) : "memory");
+}
+
 static void clock(void)
 {
     uint64_t begin = counter(), ns = now_ns(), ticks;
@@ -100,6 +133,7 @@ void test_features(void)
     leaves();
     registers();
     hypercall_page();
+    address_width();
     clock();
     test_vcpu_op();
 }
