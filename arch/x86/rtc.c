@@ -6,6 +6,7 @@
 #include <asm/io.h>
 #include <asm/time.h>
 #include <wherry/init.h>
+#include <wherry/lib/string.h>
 #include <wherry/timer.h>
 
 #define PORT_INDEX 0x70
@@ -39,12 +40,30 @@ static struct rtc_time __init read_once(void)
                              rtc_read(HOURS), rtc_read(MINUTES), rtc_read(SECONDS)};
 }
 
-static unsigned int __init from_bcd(unsigned int v)
+/* Two readings that agree in everything: an update between the parts of one is seen. */
+static bool __init read_time(struct rtc_time *t)
 {
-    return (v >> 4) * 10 + (v & 15);
+    for (unsigned int tries = MAX_TRIES; tries != 0; tries--) {
+        struct rtc_time again;
+
+        if (rtc_read(STATUS_A) & A_UPDATING)
+            continue;
+        *t = read_once();
+        again = read_once();
+        if (memcmp(t, &again, sizeof(again)) == 0)
+            return true;
+    }
+    return false;
 }
 
-static void __init convert(struct rtc_time *t)
+/* What has a digit above 9 becomes more than any part of a time is. */
+static unsigned int __init from_bcd(unsigned int v)
+{
+    return (v & 15) > 9 || v >> 4 > 9 ? 0xff : (v >> 4) * 10 + (v & 15);
+}
+
+/* False: that is no time. */
+static bool __init convert(struct rtc_time *t)
 {
     unsigned int b = rtc_read(STATUS_B), pm = b & B_24_HOURS ? 0 : t->hours & HOURS_PM;
 
@@ -52,8 +71,13 @@ static void __init convert(struct rtc_time *t)
     if (!(b & B_BINARY))
         *t = (struct rtc_time){from_bcd(t->year),  from_bcd(t->month),   from_bcd(t->day),
                                from_bcd(t->hours), from_bcd(t->minutes), from_bcd(t->seconds)};
-    if (!(b & B_24_HOURS))
+    if (!(b & B_24_HOURS)) {
+        if (t->hours < 1 || t->hours > 12)
+            return false;
         t->hours = t->hours % 12 + (pm ? 12 : 0);
+    }
+    return t->year <= 99 && t->month >= 1 && t->month <= 12 && t->day >= 1 && t->day <= 31 &&
+           t->hours <= 23 && t->minutes <= 59 && t->seconds <= 59;
 }
 
 /* Days since 1970 of a date of the Gregorian calendar, counted in years that begin in March. */
@@ -66,17 +90,9 @@ static uint64_t __init days_since_1970(unsigned int year, unsigned int month, un
 
 static int __init rtc_init(void)
 {
-    struct rtc_time t, again;
-    unsigned int tries = MAX_TRIES;
+    struct rtc_time t;
 
-    do {
-        while ((rtc_read(STATUS_A) & A_UPDATING) && tries != 0)
-            tries--;
-        t = read_once();
-        again = read_once();
-    } while (t.seconds != again.seconds && tries-- > 1);
-    convert(&t);
-    if (tries == 0 || t.month < 1 || t.month > 12 || t.day < 1 || t.day > 31 || t.hours > 23)
+    if (!read_time(&t) || !convert(&t))
         return 0; /* guests begin in 1970 */
     boot_seconds = days_since_1970(2000 + t.year, t.month, t.day) * 86400 + t.hours * 3600 +
                    t.minutes * 60 + t.seconds - (uint64_t)arch_now() / 1000000000;
