@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Root pointer, MADT and FADT, read through the tables of head.S, which map all that lies below 4
- * GiB. The firmware is trusted; tables whose checksum is wrong are still left alone.
+ * GiB. The firmware is trusted not to harm on purpose; tables and entries that are cut short, or
+ * whose checksum is wrong, are left alone.
  */
 #include <asm/acpi.h>
 #include <asm/boot_info.h>
@@ -44,6 +45,10 @@ enum { MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_OVERRIDE = 2, MADT_LAPIC_BASE = 5, 
 
 #define MADT_CPU_ENABLED 1
 
+/* Longer than any of the tables that are read here. */
+#define TABLE_MAX  0x100000
+#define MAPPED_END (UINT64_C(1) << 32)
+
 /* Offsets in the FADT (ACPI 6.4, table 5.9). */
 #define FADT_PM1A_CNT    64
 #define FADT_PM_TMR      76
@@ -85,6 +90,13 @@ static bool __init is_rsdp(const void *p)
     return memcmp(p, "RSD PTR ", 8) == 0 && checksum_ok(p, 20);
 }
 
+/* Its second half is there, and right. */
+static bool __init has_xsdt(const struct rsdp *r)
+{
+    return r->revision >= 2 && r->length >= sizeof(*r) && r->length <= PAGE_SIZE &&
+           checksum_ok(r, r->length);
+}
+
 /* In the extended BIOS data area or the BIOS's last 128 KiB, at 16-byte steps. */
 static uint64_t __init search_rsdp(void)
 {
@@ -102,17 +114,29 @@ static uint64_t __init search_rsdp(void)
     return 0;
 }
 
-static const struct acpi_table *__init find_in(uint64_t root, unsigned int width, const char *name)
+/* NULL: no such table at that place, or none that can be believed. */
+static const struct acpi_table *__init table_at(uint64_t at, const char *name)
 {
-    const struct acpi_table *r = boot_ptr(root);
-    const char *p = (const char *)(r + 1);
-    const char *end = (const char *)r + r->length;
+    const struct acpi_table *t = boot_ptr(at);
 
-    for (; p + width <= end; p += width) {
-        uint64_t at = width == 8 ? get64(p) : get32(p);
-        const struct acpi_table *t = boot_ptr(at);
+    if (at == 0 || at > MAPPED_END - sizeof(*t) || memcmp(t->signature, name, 4) != 0)
+        return NULL;
+    if (t->length < sizeof(*t) || t->length > TABLE_MAX || t->length > MAPPED_END - at ||
+        !checksum_ok(t, t->length))
+        return NULL;
+    return t;
+}
 
-        if (at >> 32 == 0 && memcmp(t->signature, name, 4) == 0 && checksum_ok(t, t->length))
+static const struct acpi_table *__init find_in(const struct acpi_table *root, unsigned int width,
+                                               const char *name)
+{
+    const char *p = (const char *)(root + 1);
+    const char *end = (const char *)root + root->length;
+
+    for (; end - p >= (long)width; p += width) {
+        const struct acpi_table *t = table_at(width == 8 ? get64(p) : get32(p), name);
+
+        if (t != NULL)
             return t;
     }
     return NULL;
@@ -120,9 +144,12 @@ static const struct acpi_table *__init find_in(uint64_t root, unsigned int width
 
 static const struct acpi_table *__init find_table(const struct rsdp *rsdp, const char *name)
 {
-    if (rsdp->revision >= 2 && rsdp->xsdt != 0 && rsdp->xsdt >> 32 == 0)
-        return find_in(rsdp->xsdt, 8, name);
-    return find_in(rsdp->rsdt, 4, name);
+    const struct acpi_table *root = has_xsdt(rsdp) ? table_at(rsdp->xsdt, "XSDT") : NULL;
+
+    if (root != NULL)
+        return find_in(root, 8, name);
+    root = table_at(rsdp->rsdt, "RSDT");
+    return root != NULL ? find_in(root, 4, name) : NULL;
 }
 
 static void __init add_ioapic(const uint8_t *e)
@@ -145,15 +172,35 @@ static void __init add_override(const uint8_t *e)
         .isa_irq = e[3], .gsi = get32(e + 4), .flags = (uint16_t)(e[8] | e[9] << 8)};
 }
 
+/* Bytes that an entry of the type has; 0: not of interest. */
+static unsigned int __init entry_size(uint8_t type)
+{
+    switch (type) {
+    case MADT_LAPIC:
+        return 8;
+    case MADT_OVERRIDE:
+        return 10;
+    case MADT_IOAPIC:
+    case MADT_LAPIC_BASE:
+        return 12;
+    case MADT_X2APIC:
+        return 16;
+    default:
+        return 0;
+    }
+}
+
 static void __init parse_madt_entry(const uint8_t *e)
 {
+    if (e[1] < entry_size(e[0]))
+        return;
     switch (e[0]) {
-    case MADT_LAPIC:
-        if (get32(e + 4) & MADT_CPU_ENABLED)
+    case MADT_LAPIC: /* 0xff means all of them */
+        if ((get32(e + 4) & MADT_CPU_ENABLED) && e[3] != 0xff)
             smp_add_cpu(e[3]);
         break;
     case MADT_X2APIC:
-        if (get32(e + 8) & MADT_CPU_ENABLED)
+        if ((get32(e + 8) & MADT_CPU_ENABLED) && get32(e + 4) != UINT32_MAX)
             smp_add_cpu(get32(e + 4));
         break;
     case MADT_IOAPIC:
@@ -175,30 +222,51 @@ static void __init parse_madt(const struct madt *m)
     const uint8_t *e = (const uint8_t *)(m + 1);
     const uint8_t *end = (const uint8_t *)m + m->header.length;
 
+    if (m->header.length < sizeof(*m))
+        return;
     acpi_info.lapic_base = m->lapic_base;
-    for (; e + 2 <= end && e[1] >= 2; e += e[1])
+    for (; end - e >= 2 && e[1] >= 2 && e[1] <= end - e; e += e[1])
         parse_madt_entry(e);
+}
+
+/* Ports have 16 bits. */
+static uint16_t __init port_of(uint64_t address)
+{
+    return address >> 16 == 0 ? (uint16_t)address : 0;
 }
 
 static void __init parse_fadt(const struct acpi_table *t)
 {
     const uint8_t *f = (const uint8_t *)t;
     struct acpi_info *a = &acpi_info;
-    uint32_t flags = get32(f + FADT_FLAGS);
+    uint32_t flags;
 
-    a->pm_timer = (uint16_t)get32(f + FADT_PM_TMR);
+    if (t->length < FADT_FLAGS + sizeof(flags))
+        return;
+    flags = get32(f + FADT_FLAGS);
+    a->pm_timer = port_of(get32(f + FADT_PM_TMR));
     a->pm_timer_32 = flags & FADT_TMR_VAL_EXT;
-    a->pm1a_cnt = (uint16_t)get32(f + FADT_PM1A_CNT);
+    a->pm1a_cnt = port_of(get32(f + FADT_PM1A_CNT));
     /* A generic address structure: space 1 is ports. */
     if (t->length > FADT_RESET_VALUE && (flags & FADT_RESET_SUP) && f[FADT_RESET_REG] == 1) {
-        a->reset_port = (uint16_t)get64(f + FADT_RESET_REG + 4);
+        a->reset_port = port_of(get64(f + FADT_RESET_REG + 4));
         a->reset_value = f[FADT_RESET_VALUE];
     }
 }
 
+/* Where the root pointer is; 0: nowhere. */
+static uint64_t __init find_rsdp(void)
+{
+    uint64_t at = boot_info.rsdp;
+
+    if (at != 0 && at <= MAPPED_END - sizeof(struct rsdp) && is_rsdp(boot_ptr(at)))
+        return at;
+    return search_rsdp();
+}
+
 static int __init acpi_init(void)
 {
-    uint64_t at = boot_info.rsdp != 0 ? boot_info.rsdp : search_rsdp();
+    uint64_t at = find_rsdp();
     const struct acpi_table *madt = NULL, *fadt = NULL;
 
     acpi_info.lapic_base = 0xfee00000;

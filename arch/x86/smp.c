@@ -27,14 +27,23 @@ __section(".data.percpu") uintptr_t percpu_this_offset;
 uint32_t cpu_apic_id[CONFIG_NR_CPUS];
 static unsigned int nr_cpus = 1;
 
+/* Of 32 bits where leaf 0xb has it. */
+static uint32_t __init boot_apic_id(void)
+{
+    struct cpuid_leaf l = {0};
+
+    if (cpuid(0, 0).a >= 0xb)
+        l = cpuid(0xb, 0);
+    return (l.b & 0xffff) != 0 ? l.d : cpuid(1, 0).b >> 24;
+}
+
 void __init smp_add_cpu(uint32_t apic_id)
 {
-    uint32_t own = cpuid(1, 0).b >> 24;
-
     if (nr_cpus == 1)
-        cpu_apic_id[0] = own;
-    if (apic_id == own)
-        return;
+        cpu_apic_id[0] = boot_apic_id();
+    for (unsigned int i = 0; i < nr_cpus; i++)
+        if (cpu_apic_id[i] == apic_id)
+            return; /* some firmware lists one twice, once for each kind of id */
     if (nr_cpus == CONFIG_NR_CPUS) {
         printk("smp: CPU %x left out: built for %u CPUs\n", apic_id, CONFIG_NR_CPUS);
         return;
