@@ -27,7 +27,8 @@ const struct fdt *host_fdt(void)
 
 static bool __init is_fdt(const struct boot_module *m)
 {
-    return m->size >= 40 && fdt_get32(boot_ptr(m->addr)) == FDT_MAGIC;
+    return m->size >= 40 && boot_ptr_reaches(m->addr, m->size) &&
+           fdt_get32(boot_ptr(m->addr)) == FDT_MAGIC;
 }
 
 /* The first module that is a device tree. Partial trees of domains come behind it. */

@@ -11,11 +11,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <cmocka.h>
 
-#include <wherry/types.h>
+#include "x86_low.h"
 
 /* In place of asm/percpu.h and of asm/msr.h. */
 #define WHERRY_ASM_PERCPU_H
@@ -44,12 +43,6 @@ static struct cpuid_leaf cpuid(uint32_t leaf, uint32_t sub)
     assert_true(leaf == 0xb && last_leaf >= 0xb);
     return (struct cpuid_leaf){.b = leaf_b_begin, .d = leaf_b_begin ? boot_id : 0};
 }
-
-#include <asm/layout.h>
-#undef DIRECTMAP_VIRT
-#define DIRECTMAP_VIRT ((uintptr_t)ram)
-static uint8_t *ram; /* 4 GiB, and a page that is never there */
-#define RAM_SIZE ((size_t)0x100001000)
 
 uintptr_t percpu_this_offset;
 
@@ -92,22 +85,10 @@ void printk(const char *fmt, ...)
 #define MADT 0x30000u
 #define FADT 0x40000u
 
-static void map(uint64_t at, size_t size)
-{
-    assert_int_equal(mprotect(ram + at, size, PROT_READ | PROT_WRITE), 0);
-}
-
 static int reset(void **state)
 {
     (void)state;
-    if (ram == NULL)
-        ram = mmap(NULL, RAM_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (ram == MAP_FAILED)
-        return -1;
-    /* fresh pages */
-    if (mmap(ram, RAM_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
-             0) == MAP_FAILED)
-        return -1;
+    no_ram();
     map(0, PAGE_SIZE);
     map(0xe0000, 0x20000);
     memset(&boot_info, 0, sizeof(boot_info));
@@ -119,21 +100,6 @@ static int reset(void **state)
     last_leaf = 0xd;
     lines = 0;
     return 0;
-}
-
-static void put16(uint8_t *p, uint16_t v)
-{
-    memcpy(p, &v, sizeof(v));
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-    memcpy(p, &v, sizeof(v));
-}
-
-static void put64(uint8_t *p, uint64_t v)
-{
-    memcpy(p, &v, sizeof(v));
 }
 
 static void fix_sum(uint8_t *p, size_t n, size_t at)

@@ -20,7 +20,12 @@ void __init boot_add_module(uint64_t start, uint64_t end)
     boot_info.module[boot_info.nr_modules++] = (struct boot_module){start, end - start};
 }
 
-void __init boot_set_cmdline(const char *text)
+void __init boot_set_cmdline(const char *text, uint64_t max)
 {
-    str_copy(boot_info.cmdline, text, sizeof(boot_info.cmdline));
+    size_t n = 0;
+
+    while (n < max && n < sizeof(boot_info.cmdline) - 1 && text[n] != '\0')
+        n++;
+    memcpy(boot_info.cmdline, text, n);
+    boot_info.cmdline[n] = '\0';
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Multiboot 1 (specification 0.6.96, 3.3) and 2 (2.0, 3.6): what the loader hands over. */
+/*
+ * Multiboot 1 (specification 0.6.96, 3.3) and 2 (2.0, 3.6): what the loader hands over. What does
+ * not lie where boot_ptr() reaches, or not within its tag, is left alone.
+ */
 #include <asm/boot_info.h>
 #include <asm/layout.h>
 #include <wherry/lib/string.h>
@@ -30,13 +33,41 @@ struct mb1_mmap {
 } __packed;
 
 /* The first word of a command line is the image's own name. */
-static const char *__init after_name(const char *text)
+static void __init take_mb1_cmdline(uint64_t addr)
 {
-    while (*text != '\0' && *text != ' ')
+    const char *text = boot_ptr(addr), *end = text + (BOOT_PTR_END - addr);
+
+    while (text < end && *text != '\0' && *text != ' ')
         text++;
-    while (*text == ' ')
+    while (text < end && *text == ' ')
         text++;
-    return text;
+    boot_set_cmdline(text, (uint64_t)(end - text));
+}
+
+static void __init take_mb1_modules(uint64_t addr, uint32_t count)
+{
+    const struct mb1_module *m = boot_ptr(addr);
+
+    if (!boot_ptr_reaches(addr, (uint64_t)count * sizeof(*m)))
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        boot_add_module(m[i].start, m[i].end);
+}
+
+static void __init take_mb1_memory(uint64_t addr, uint32_t length)
+{
+    const char *p = boot_ptr(addr), *end = p + length;
+
+    if (!boot_ptr_reaches(addr, length))
+        return;
+    while (end - p >= (long)sizeof(struct mb1_mmap)) {
+        const struct mb1_mmap *e = (const struct mb1_mmap *)p;
+
+        if (e->size < sizeof(*e) - sizeof(e->size))
+            return;
+        boot_add_region(e->addr, e->length, e->type);
+        p += e->size + sizeof(e->size);
+    }
 }
 
 void __init boot_multiboot1(uint32_t addr)
@@ -44,25 +75,14 @@ void __init boot_multiboot1(uint32_t addr)
     const struct mb1_info *info = boot_ptr(addr);
 
     boot_info.protocol = "Multiboot 1";
+    if (!boot_ptr_reaches(addr, sizeof(*info)))
+        return;
     if (info->flags & MB1_CMDLINE)
-        boot_set_cmdline(after_name(boot_ptr(info->cmdline)));
-    if (info->flags & MB1_MODULES) {
-        const struct mb1_module *m = boot_ptr(info->mods_addr);
-
-        for (uint32_t i = 0; i < info->mods_count; i++)
-            boot_add_module(m[i].start, m[i].end);
-    }
-    if (info->flags & MB1_MMAP) {
-        const char *p = boot_ptr(info->mmap_addr);
-        const char *end = p + info->mmap_length;
-
-        while (p < end) {
-            const struct mb1_mmap *e = (const struct mb1_mmap *)p;
-
-            boot_add_region(e->addr, e->length, e->type);
-            p += e->size + sizeof(e->size);
-        }
-    }
+        take_mb1_cmdline(info->cmdline);
+    if (info->flags & MB1_MODULES)
+        take_mb1_modules(info->mods_addr, info->mods_count);
+    if (info->flags & MB1_MMAP)
+        take_mb1_memory(info->mmap_addr, info->mmap_length);
 }
 
 struct mb2_tag {
@@ -111,7 +131,9 @@ static void __init mb2_memory(const struct mb2_mmap *map)
     const char *p = (const char *)(map + 1);
     const char *end = (const char *)map + map->tag.size;
 
-    for (; p < end && map->entry_size != 0; p += map->entry_size) {
+    if (map->tag.size < sizeof(*map) || map->entry_size < sizeof(struct mb2_mmap_entry))
+        return;
+    for (; end - p >= (long)sizeof(struct mb2_mmap_entry); p += map->entry_size) {
         const struct mb2_mmap_entry *e = (const struct mb2_mmap_entry *)p;
 
         boot_add_region(e->addr, e->length, e->type);
@@ -124,10 +146,11 @@ static void __init mb2_tag(const struct mb2_tag *tag)
 
     switch (tag->type) {
     case MB2_CMDLINE:
-        boot_set_cmdline((const char *)(tag + 1));
+        boot_set_cmdline((const char *)(tag + 1), tag->size - sizeof(*tag));
         break;
     case MB2_MODULE:
-        boot_add_module(m->start, m->end);
+        if (tag->size >= sizeof(*m))
+            boot_add_module(m->start, m->end);
         break;
     case MB2_MMAP:
         mb2_memory((const struct mb2_mmap *)tag);
@@ -144,16 +167,18 @@ static void __init mb2_tag(const struct mb2_tag *tag)
 void __init boot_multiboot2(uint32_t addr)
 {
     const uint32_t *header = boot_ptr(addr);
-    const char *p = (const char *)(header + 2);
-    const char *end = (const char *)header + header[0];
+    const char *p = (const char *)(header + 2), *end;
 
     boot_info.protocol = "Multiboot 2";
-    while (p < end) {
+    if (!boot_ptr_reaches(addr, 8) || !boot_ptr_reaches(addr, header[0]))
+        return;
+    end = (const char *)header + header[0];
+    while (end - p >= (long)sizeof(struct mb2_tag)) {
         const struct mb2_tag *tag = (const struct mb2_tag *)p;
 
-        if (tag->type == MB2_END || tag->size < sizeof(*tag))
+        if (tag->type == MB2_END || tag->size < sizeof(*tag) || tag->size > end - p)
             break;
         mb2_tag(tag);
-        p += (tag->size + 7) & ~7u;
+        p += ((uint64_t)tag->size + 7) & ~UINT64_C(7);
     }
 }

@@ -37,7 +37,17 @@ extern struct boot_info boot_info;
 
 void boot_add_region(uint64_t start, uint64_t size, uint32_t type);
 void boot_add_module(uint64_t start, uint64_t end);
-void boot_set_cmdline(const char *text);
+/* At most `max` bytes of text, to its terminator if there is one. */
+void boot_set_cmdline(const char *text, uint64_t max);
+
+#define BOOT_PTR_END (UINT64_C(1) << 32)
+
+/* Can boot_ptr() reach all of it? */
+static inline bool boot_ptr_reaches(uint64_t pa, uint64_t size)
+{
+    return pa <= BOOT_PTR_END && size <= BOOT_PTR_END - pa;
+}
+
 /* Something at a physical address below 4 GiB, through the tables of head.S. */
 static inline void *boot_ptr(uint64_t pa)
 {
