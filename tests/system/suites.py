@@ -9,6 +9,7 @@ import dataclasses
 import re
 import time
 
+from boot import Domain
 from qemu import FATAL
 
 LINE = re.compile(r"^(?P<prefix>(?:\(d\d+\) ?|\[[^]]*\] ?)*)(?P<not>not )?ok (?P<number>\d+) - (?P<text>.*)$")
@@ -35,6 +36,13 @@ class Suite:
             if number not in self.passed and number not in self.failed:
                 found.append(f"no line for case {number}")
         return found
+
+
+def dm_guests_x86():
+    """What dm-suite serves on x86: all have a VGA card, the last one frames for servers."""
+    guests = [Domain(name=f"guest{n}", kernel="guest-suite", cpus=2, props={"wherry,vga": True}) for n in range(1, 9)]
+    guests[-1].props["wherry,device-model-pages"] = 3
+    return guests
 
 
 def collect(lines):

@@ -131,8 +131,7 @@ def test_io(start, model, smp, words):
 
 
 def test_device_model(start):
-    guests = [Domain(name=f"guest{n}", kernel="guest-suite", cpus=2, props={"wherry,vga": True}) for n in range(1, 8)]
-    console = start(control=Domain(kernel="dm-suite", cpus=2, bootargs="one-pcpu"), domains=guests,
+    console = start(control=Domain(kernel="dm-suite", cpus=2, bootargs="one-pcpu"), domains=suites.dm_guests_x86(),
                     machine=Bochs(memory=1024))
     suites.judge(console, 1, 2 * LIMIT)
     assert not any(STRANGE.search(line) for line in console.lines)

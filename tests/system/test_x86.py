@@ -128,8 +128,7 @@ def test_hostile(start, tmp_path):
 SUITES = {
     "vm-as-control": {"control": Domain(kernel="vm-suite", cpus=4)},
     "vm-as-guest": {"domains": [Domain(kernel="vm-suite", cpus=4, props={"xen,enhanced": True})]},
-    "device-model": {"control": Domain(kernel="dm-suite", cpus=2), "domains": [
-        Domain(name=f"guest{n}", kernel="guest-suite", cpus=2, props={"wherry,vga": True}) for n in range(1, 8)]},
+    "device-model": {"control": Domain(kernel="dm-suite", cpus=2), "domains": suites.dm_guests_x86()},
     # A device model that is neither control domain nor anything else but one guest's device model.
     "io-from-a-guest": {"domains": [
         Domain(name="served", kernel="io-guest", cpus=4, props={"wherry,device-model": "model"}),

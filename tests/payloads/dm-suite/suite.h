@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The suite of what a device model sees: as control domain, over guests that run guest-suite (1, 2
- * vCPUs, and 2 to 6, which hostile cases crash or destroy). One file for each subject.
+ * vCPUs, and 2 to 8, which cases crash or destroy). One file for each subject.
  */
 #ifndef DM_SUITE_H
 #define DM_SUITE_H

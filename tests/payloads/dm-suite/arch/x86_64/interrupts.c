@@ -5,7 +5,8 @@
  */
 #include "suite.h"
 
-void test_rings(void); /* ring.c */
+void test_rings(void);  /* ring.c */
+void test_frames(void); /* frames.c */
 
 #define VECTOR   0x60
 #define DOOMED   7
@@ -136,6 +137,7 @@ void test_interrupts(void)
     struct box *x = box_of(GUEST, 0), *y = box_of(GUEST, 1);
 
     test_rings();
+    test_frames();
     if (!tap_eq(dm_server_open(&s, GUEST), 0, "a server"))
         return;
     dm_map(GUEST, s.id, WINDOW_DEVICE, WINDOW_DEVICE + 0xfff);
