@@ -131,9 +131,9 @@ static void __init early_say(int node, const char *text)
     regs = mmu_map_device(paddr(addr), size);
     if (regs == NULL)
         return;
-    u->init(regs);
+    u->chip->init(regs);
     for (; *text != '\0'; text++)
-        u->putc(regs, *text);
+        uart_transmit(u->chip, regs, *text);
 }
 
 void __init boot_report_el1(uint64_t fdt_pa)

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cadence UART of the Zynq family (UG1087) as the hypervisor's console. */
-#include <asm/device.h>
-#include <asm/mmu.h>
 #include <asm/uart.h>
-#include <wherry/console.h>
 #include <wherry/device.h>
-#include <wherry/irq.h>
-#include <wherry/lib/errno.h>
 
 #define UART_CR   0x00
 #define UART_IER  0x08
@@ -30,96 +25,59 @@
 #define INT_RX_TIMEOUT (1u << 8)
 #define INT_ALL        0x1fffu
 
-/* One console; set at probe. */
-static volatile void *regs;
-static unsigned int rx_irq, rx_irq_type;
-static void (*rx_fn)(void);
-
-static void cadence_init(volatile void *base)
+static void cadence_init(volatile void *regs)
 {
-    uint32_t cr = mmio_read32(base, UART_CR) & ~(CR_RX_DIS | CR_TX_DIS);
+    uint32_t cr = mmio_read32(regs, UART_CR) & ~(CR_RX_DIS | CR_TX_DIS);
 
-    mmio_write32(base, UART_IDR, INT_ALL);
-    mmio_write32(base, UART_CR, cr | CR_RX_EN | CR_TX_EN);
+    mmio_write32(regs, UART_IDR, INT_ALL);
+    mmio_write32(regs, UART_CR, cr | CR_RX_EN | CR_TX_EN);
 }
 
-static void cadence_tx(volatile void *base, char c)
+static bool cadence_tx_full(volatile void *regs)
 {
-    static bool stuck; /* console lock */
-    uint32_t polls = stuck ? 1 : UART_TX_POLLS;
-
-    while (mmio_read32(base, UART_SR) & SR_TX_FULL) {
-        if (--polls == 0) {
-            stuck = true;
-            return;
-        }
-    }
-    stuck = false;
-    mmio_write32(base, UART_FIFO, (unsigned char)c);
+    return mmio_read32(regs, UART_SR) & SR_TX_FULL;
 }
 
-static void cadence_putc(char c)
+static void cadence_put(volatile void *regs, unsigned char c)
 {
-    cadence_tx(regs, c);
+    mmio_write32(regs, UART_FIFO, c);
 }
 
-static int cadence_getc(void)
+static int cadence_get(volatile void *regs)
 {
     if (mmio_read32(regs, UART_SR) & SR_RX_EMPTY)
         return -1;
     return mmio_read32(regs, UART_FIFO) & 0xff;
 }
 
-static void cadence_interrupt(unsigned int irq, void *data)
+static void cadence_rx_ack(volatile void *regs)
 {
-    (void)irq;
-    (void)data;
     mmio_write32(regs, UART_ISR, INT_RX_TRIG | INT_RX_TIMEOUT);
-    rx_fn();
 }
 
-static int cadence_enable_rx(void (*rx)(void))
+static void cadence_rx_enable(volatile void *regs)
 {
-    int rc;
-
-    if (rx_irq == 0)
-        return -ENODEV;
-    rx_fn = rx;
-    rc = irq_request(rx_irq, rx_irq_type, cadence_interrupt, NULL);
-    if (rc != 0)
-        return rc;
     mmio_write32(regs, UART_RXWM, 1);
     mmio_write32(regs, UART_RXTO, 10);
     mmio_write32(regs, UART_CR, mmio_read32(regs, UART_CR) | CR_TORST);
     mmio_write32(regs, UART_IER, INT_RX_TRIG | INT_RX_TIMEOUT);
-    rx(); /* what came before */
-    return 0;
 }
 
-static const struct serial_ops cadence_ops = {
-    .putc = cadence_putc,
-    .getc = cadence_getc,
-    .enable_rx = cadence_enable_rx,
+static const struct uart_chip cadence = {
+    .init = cadence_init,
+    .tx_full = cadence_tx_full,
+    .put = cadence_put,
+    .get = cadence_get,
+    .rx_ack = cadence_rx_ack,
+    .rx_enable = cadence_rx_enable,
 };
 
 static int cadence_probe(const struct fdt *fdt, int node)
 {
-    uint64_t addr, size;
-    int rc = fdt_get_reg_root(fdt, node, 0, &addr, &size);
-
-    if (rc != 0)
-        return rc;
-    regs = arch_ioremap(paddr(addr), size);
-    if (regs == NULL)
-        return -ENOMEM;
-    if (arch_device_irq(fdt, node, 0, &rx_irq, &rx_irq_type) != 0)
-        rx_irq = 0;
-    cadence_init(regs);
-    console_set_serial(&cadence_ops);
-    return 0;
+    return uart_probe(&cadence, fdt, node);
 }
 
 static const char *const cadence_compatible[] = {"cdns,uart-r1p12", "cdns,uart-r1p8",
                                                  "xlnx,xuartps", "xlnx,zynqmp-uart", NULL};
 DEVICE_DRIVER(cadence_uart, DEVICE_SERIAL, cadence_compatible, cadence_probe);
-EARLY_UART(cadence, cadence_compatible, cadence_init, cadence_tx);
+EARLY_UART(cadence, cadence_compatible);

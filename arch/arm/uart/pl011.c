@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arm PL011 (DDI 0183) as the hypervisor's console. The firmware has set line speed and format. */
-#include <asm/device.h>
-#include <asm/mmu.h>
 #include <asm/uart.h>
-#include <wherry/console.h>
 #include <wherry/device.h>
-#include <wherry/irq.h>
-#include <wherry/lib/errno.h>
 
 #define UART_DR   0x00
 #define UART_FR   0x18
@@ -24,90 +19,53 @@
 #define INT_RX (1u << 4)
 #define INT_RT (1u << 6) /* characters wait below the trigger level */
 
-/* One console; set at probe. */
-static volatile void *regs;
-static unsigned int rx_irq, rx_irq_type;
-static void (*rx_fn)(void);
-
-static void pl011_init(volatile void *base)
+static void pl011_init(volatile void *regs)
 {
-    mmio_write32(base, UART_IMSC, 0);
-    mmio_write32(base, UART_CR, mmio_read32(base, UART_CR) | CR_UARTEN | CR_TXE | CR_RXE);
+    mmio_write32(regs, UART_IMSC, 0);
+    mmio_write32(regs, UART_CR, mmio_read32(regs, UART_CR) | CR_UARTEN | CR_TXE | CR_RXE);
 }
 
-static void pl011_tx(volatile void *base, char c)
+static bool pl011_tx_full(volatile void *regs)
 {
-    static bool stuck; /* console lock */
-    uint32_t polls = stuck ? 1 : UART_TX_POLLS;
-
-    while (mmio_read32(base, UART_FR) & FR_TXFF) {
-        if (--polls == 0) {
-            stuck = true;
-            return;
-        }
-    }
-    stuck = false;
-    mmio_write32(base, UART_DR, (unsigned char)c);
+    return mmio_read32(regs, UART_FR) & FR_TXFF;
 }
 
-static void pl011_putc(char c)
+static void pl011_put(volatile void *regs, unsigned char c)
 {
-    pl011_tx(regs, c);
+    mmio_write32(regs, UART_DR, c);
 }
 
-static int pl011_getc(void)
+static int pl011_get(volatile void *regs)
 {
     if (mmio_read32(regs, UART_FR) & FR_RXFE)
         return -1;
     return mmio_read32(regs, UART_DR) & 0xff;
 }
 
-static void pl011_interrupt(unsigned int irq, void *data)
+static void pl011_rx_ack(volatile void *regs)
 {
-    (void)irq;
-    (void)data;
     mmio_write32(regs, UART_ICR, INT_RX | INT_RT);
-    rx_fn();
 }
 
-static int pl011_enable_rx(void (*rx)(void))
+static void pl011_rx_enable(volatile void *regs)
 {
-    int rc;
-
-    if (rx_irq == 0)
-        return -ENODEV;
-    rx_fn = rx;
-    rc = irq_request(rx_irq, rx_irq_type, pl011_interrupt, NULL);
-    if (rc != 0)
-        return rc;
-    rx(); /* what came before: the interrupt tells of a rising level only */
     mmio_write32(regs, UART_IMSC, INT_RX | INT_RT);
-    return 0;
 }
 
-static const struct serial_ops pl011_ops = {
-    .putc = pl011_putc,
-    .getc = pl011_getc,
-    .enable_rx = pl011_enable_rx,
+static const struct uart_chip pl011 = {
+    .init = pl011_init,
+    .tx_full = pl011_tx_full,
+    .put = pl011_put,
+    .get = pl011_get,
+    .rx_ack = pl011_rx_ack,
+    .rx_enable = pl011_rx_enable,
 };
 
 static int pl011_probe(const struct fdt *fdt, int node)
 {
-    uint64_t addr, size;
-    int rc = fdt_get_reg_root(fdt, node, 0, &addr, &size);
-
-    if (rc != 0)
-        return rc;
-    regs = arch_ioremap(paddr(addr), size);
-    if (regs == NULL)
-        return -ENOMEM;
-    if (arch_device_irq(fdt, node, 0, &rx_irq, &rx_irq_type) != 0)
-        rx_irq = 0;
-    pl011_init(regs);
-    console_set_serial(&pl011_ops);
-    return 0;
+    return uart_probe(&pl011, fdt, node);
 }
 
 static const char *const pl011_compatible[] = {"arm,pl011", "arm,sbsa-uart", NULL};
 DEVICE_DRIVER(pl011, DEVICE_SERIAL, pl011_compatible, pl011_probe);
-EARLY_UART(pl011, pl011_compatible, pl011_init, pl011_tx);
+EARLY_UART(pl011, pl011_compatible);

@@ -1,22 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a UART driver gives for the time before interrupts and per-CPU data: the way to say that
- * the hypervisor was entered at EL1. Section .early_uarts.
+ * What the driver of a UART gives, and the console on it (uart/uart.c). Some of it serves before
+ * there are interrupts and per-CPU data, to say that the hypervisor was entered at EL1: section
+ * .early_uarts.
  */
 #ifndef WHERRY_ASM_UART_H
 #define WHERRY_ASM_UART_H
 
+#include <wherry/lib/fdt.h>
 #include <wherry/types.h>
+
+/* Firmware has set line speed and format. */
+struct uart_chip {
+    void (*init)(volatile void *regs); /* interrupts off, both directions on */
+    bool (*tx_full)(volatile void *regs);
+    void (*put)(volatile void *regs, unsigned char c);
+    int (*get)(volatile void *regs);        /* a character, or -1 */
+    void (*rx_ack)(volatile void *regs);    /* the interrupt is taken */
+    void (*rx_enable)(volatile void *regs); /* interrupt when a character has come */
+};
 
 struct early_uart {
     const char *const *compatible; /* NULL terminated */
-    void (*init)(volatile void *regs);
-    void (*putc)(volatile void *regs, char c);
+    const struct uart_chip *chip;
 };
 
-#define EARLY_UART(id, compatible_, init_, putc_)                                   \
+/* id: the chip's variable. */
+#define EARLY_UART(id, compatible_)                                                 \
     static const struct early_uart early_uart_##id __used __section(".early_uarts") \
-        __aligned(8) = {.compatible = (compatible_), .init = (init_), .putc = (putc_)}
+        __aligned(8) = {.compatible = (compatible_), .chip = &(id)}
+
+/* Makes the node's UART the console. Once, at boot. -ENOMEM without address space, or
+ * fdt_get_reg_root()'s error. */
+int uart_probe(const struct uart_chip *chip, const struct fdt *fdt, int node);
+
+/* One character; waits while the transmitter is full, for a limited time. Under the console's lock.
+ */
+void uart_transmit(const struct uart_chip *chip, volatile void *regs, char c);
 
 extern const struct early_uart __early_uarts_start[], __early_uarts_end[];
 
