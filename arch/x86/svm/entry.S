@@ -5,9 +5,7 @@
  * registers are loaded. Physical interrupts end the guest's stay because IF is set at VMRUN (V_INTR_MASKING)
  * and reach the hypervisor only where it polls for them.
  */
-#include <generated/asm-offsets.h>
-
-#define R(n) VCPU_REGS + 8 * (n)
+#include "../hvm/guest_regs.S"
 
     .text
     .globl svm_enter
@@ -20,20 +18,7 @@ svm_enter: /* %rdi: vCPU; the stack is empty */
     movq    %gs:percpu_svm_host_pa, %rax
     pushq   %rax
     movq    VCPU_VMCB_PA(%rbx), %rax
-    movq    R(1)(%rbx), %rcx
-    movq    R(2)(%rbx), %rdx
-    movq    R(5)(%rbx), %rbp
-    movq    R(6)(%rbx), %rsi
-    movq    R(7)(%rbx), %rdi
-    movq    R(8)(%rbx), %r8
-    movq    R(9)(%rbx), %r9
-    movq    R(10)(%rbx), %r10
-    movq    R(11)(%rbx), %r11
-    movq    R(12)(%rbx), %r12
-    movq    R(13)(%rbx), %r13
-    movq    R(14)(%rbx), %r14
-    movq    R(15)(%rbx), %r15
-    movq    R(3)(%rbx), %rbx
+    load_guest_regs
     sti
     vmload  %rax
     vmrun   %rax
@@ -41,21 +26,7 @@ svm_enter: /* %rdi: vCPU; the stack is empty */
     popq    %rax
     vmload  %rax
     xchgq   %rbx, (%rsp)
-    movq    %rcx, R(1)(%rbx)
-    movq    %rdx, R(2)(%rbx)
-    movq    %rbp, R(5)(%rbx)
-    movq    %rsi, R(6)(%rbx)
-    movq    %rdi, R(7)(%rbx)
-    movq    %r8, R(8)(%rbx)
-    movq    %r9, R(9)(%rbx)
-    movq    %r10, R(10)(%rbx)
-    movq    %r11, R(11)(%rbx)
-    movq    %r12, R(12)(%rbx)
-    movq    %r13, R(13)(%rbx)
-    movq    %r14, R(14)(%rbx)
-    movq    %r15, R(15)(%rbx)
-    popq    %rax
-    movq    %rax, R(3)(%rbx)
+    save_guest_regs
     cli
     stgi
     xorl    %ebp, %ebp

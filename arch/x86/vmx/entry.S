@@ -5,11 +5,9 @@
  * stay and reaches the hypervisor only where it polls. An exit restores GS, TR and the tables from
  * the VMCS.
  */
-#include <generated/asm-offsets.h>
+#include "../hvm/guest_regs.S"
 
 #include "vmcs.h"
-
-#define R(n) VCPU_REGS + 8 * (n)
 
     .text
     .globl vmx_enter
@@ -23,20 +21,7 @@ vmx_enter: /* %rdi: vCPU; the stack holds a return address that nobody uses */
     vmwrite %rsp, %rcx
     testb   %al, %al /* the MOVs leave the flags alone */
     movq    R(0)(%rbx), %rax
-    movq    R(1)(%rbx), %rcx
-    movq    R(2)(%rbx), %rdx
-    movq    R(5)(%rbx), %rbp
-    movq    R(6)(%rbx), %rsi
-    movq    R(7)(%rbx), %rdi
-    movq    R(8)(%rbx), %r8
-    movq    R(9)(%rbx), %r9
-    movq    R(10)(%rbx), %r10
-    movq    R(11)(%rbx), %r11
-    movq    R(12)(%rbx), %r12
-    movq    R(13)(%rbx), %r13
-    movq    R(14)(%rbx), %r14
-    movq    R(15)(%rbx), %r15
-    movq    R(3)(%rbx), %rbx
+    load_guest_regs
     jz      2f
     vmresume
     jmp     3f
@@ -51,21 +36,7 @@ vmx_enter: /* %rdi: vCPU; the stack holds a return address that nobody uses */
 vmx_exit_stub: /* %rsp: as written above */
     xchgq   %rbx, (%rsp)
     movq    %rax, R(0)(%rbx)
-    movq    %rcx, R(1)(%rbx)
-    movq    %rdx, R(2)(%rbx)
-    movq    %rbp, R(5)(%rbx)
-    movq    %rsi, R(6)(%rbx)
-    movq    %rdi, R(7)(%rbx)
-    movq    %r8, R(8)(%rbx)
-    movq    %r9, R(9)(%rbx)
-    movq    %r10, R(10)(%rbx)
-    movq    %r11, R(11)(%rbx)
-    movq    %r12, R(12)(%rbx)
-    movq    %r13, R(13)(%rbx)
-    movq    %r14, R(14)(%rbx)
-    movq    %r15, R(15)(%rbx)
-    popq    %rax
-    movq    %rax, R(3)(%rbx)
+    save_guest_regs
     xorl    %ebp, %ebp
     movq    %rbx, %rdi
     call    vmx_exit
