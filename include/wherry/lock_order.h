@@ -4,7 +4,8 @@
  * holds; two of equal rank only through spin_lock_pair(), lowest address first.
  *
  *   domctl -> domain_list -> ioreq -> evtchn -> p2m -> page_owner -> slab -> heap
- *          -> vuart -> vgic -> irq_desc -> ioreq_ring -> sched -> timer -> rcu -> console
+ *          -> vuart -> vgic -> irq_desc -> ioreq_ring -> sched -> periodic
+ *          -> timer -> rcu -> console
  *
  * Debug builds check this at each acquisition and panic with both names.
  */
@@ -25,6 +26,7 @@ enum lock_rank {
     LOCK_RANK_IRQ_DESC,    /* host interrupt descriptors */
     LOCK_RANK_IOREQ_RING,  /* producers of one server's buffered ring */
     LOCK_RANK_SCHED,       /* a pCPU's run queue */
+    LOCK_RANK_PERIODIC,    /* x86: what a vCPU's periodic timer is set to */
     LOCK_RANK_TIMER,       /* a pCPU's timer queue */
     LOCK_RANK_RCU,         /* callback lists */
     LOCK_RANK_CONSOLE,     /* console ring and UART */

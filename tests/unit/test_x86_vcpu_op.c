@@ -366,6 +366,7 @@ static void periods(void **state)
 {
     struct vcpu_set_periodic_timer arg = {.period_ns = 999999};
     struct timer *t = &other()->arch.periodic;
+    s_time_t next;
 
     (void)state;
     assert_int_equal(op_of(x86_vcpu(), VCPUOP_set_periodic_timer, other(), &arg, sizeof(arg)),
@@ -387,11 +388,21 @@ static void periods(void **state)
     fire(t);
     assert_int_equal(virqs[1], 4);
     assert_true((uint64_t)t->expires == fake_now + 2000000);
+    /* set anew while it was on its way: it is not due yet */
+    assert_int_equal(op_of(x86_vcpu(), VCPUOP_set_periodic_timer, other(), &arg, sizeof(arg)), 0);
+    next = t->expires;
+    t->fn(t->data);
+    assert_int_equal(virqs[1], 4);
+    assert_true(t->active && t->expires == next);
+    fire(t);
+    assert_int_equal(virqs[1], 5);
+    assert_true(t->expires == next + 2000000);
     assert_int_equal(op(VCPUOP_stop_periodic_timer, other()), 0);
     assert_false(t->active);
     t->active = true; /* it was on its way */
     fire(t);
-    assert_int_equal(virqs[1], 4);
+    assert_int_equal(virqs[1], 5);
+    assert_false(t->active);
 }
 
 /* --- the memory map --- */

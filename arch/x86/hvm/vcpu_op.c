@@ -58,31 +58,52 @@ static void single_fires(void *data)
     evtchn_send_vcpu_virq(data, VIRQ_TIMER);
 }
 
-/* Those that were missed are one. */
+/* Arms it for the next time; false if another vCPU stopped it or set it anew while it fired. */
+static bool periodic_again(struct vcpu *v)
+{
+    s_time_t now = arch_now();
+    bool due;
+
+    spin_lock(&v->arch.periodic_lock);
+    due = v->arch.timer_period != 0 && v->arch.timer_next <= now;
+    if (due) {
+        v->arch.timer_next += v->arch.timer_period;
+        if (v->arch.timer_next < now) /* those that were missed are one */
+            v->arch.timer_next = now + v->arch.timer_period;
+        timer_set(&v->arch.periodic, v->arch.timer_next);
+    }
+    spin_unlock(&v->arch.periodic_lock);
+    return due;
+}
+
 static void periodic_fires(void *data)
 {
-    struct vcpu *v = data;
-    s_time_t period = READ_ONCE(v->arch.timer_period), now = arch_now();
+    if (periodic_again(data))
+        evtchn_send_vcpu_virq(data, VIRQ_TIMER);
+}
 
-    if (period == 0)
-        return;
-    v->arch.timer_next += period;
-    if (v->arch.timer_next < now)
-        v->arch.timer_next = now + period;
-    timer_set(&v->arch.periodic, v->arch.timer_next);
-    evtchn_send_vcpu_virq(v, VIRQ_TIMER);
+/* 0 stops it. */
+static void periodic_set(struct vcpu *v, s_time_t period)
+{
+    spin_lock(&v->arch.periodic_lock);
+    timer_stop(&v->arch.periodic);
+    v->arch.timer_period = period;
+    v->arch.timer_next = arch_now() + period;
+    if (period != 0)
+        timer_set(&v->arch.periodic, v->arch.timer_next);
+    spin_unlock(&v->arch.periodic_lock);
 }
 
 void hvm_timers_init(struct vcpu *v)
 {
     timer_init(&v->arch.single, single_fires, v, v->sched.cpu);
     timer_init(&v->arch.periodic, periodic_fires, v, v->sched.cpu);
+    spin_lock_init(&v->arch.periodic_lock, LOCK_RANK_PERIODIC, "periodic");
 }
 
 void hvm_timers_stop(struct vcpu *v)
 {
-    WRITE_ONCE(v->arch.timer_period, 0);
-    timer_stop(&v->arch.periodic);
+    periodic_set(v, 0);
     timer_stop(&v->arch.single);
 }
 
@@ -118,17 +139,13 @@ static int op_set_periodic(struct vcpu *v, uint64_t arg)
         return -EFAULT;
     if (op.period_ns < (uint64_t)MILLISECS(1) || op.period_ns > STIME_MAX >> 2)
         return -EINVAL;
-    timer_stop(&v->arch.periodic);
-    WRITE_ONCE(v->arch.timer_period, (s_time_t)op.period_ns);
-    v->arch.timer_next = arch_now() + (s_time_t)op.period_ns;
-    timer_set(&v->arch.periodic, v->arch.timer_next);
+    periodic_set(v, (s_time_t)op.period_ns);
     return 0;
 }
 
 static int op_stop_periodic(struct vcpu *v)
 {
-    WRITE_ONCE(v->arch.timer_period, 0);
-    timer_stop(&v->arch.periodic);
+    periodic_set(v, 0);
     return 0;
 }
 

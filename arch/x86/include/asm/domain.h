@@ -10,6 +10,7 @@
 #include <asm/vmx.h>
 #include <public/arch-x86/hvm/start_info.h>
 #include <wherry/atomic.h>
+#include <wherry/spinlock.h>
 #include <wherry/timer.h>
 #include <wherry/types.h>
 
@@ -109,7 +110,8 @@ struct arch_vcpu {
     atomic32_t start;       /* start-up IPI: page + 1; hvm/vcpu.c. Atomic */
     /* VIRQ_TIMER: once, and every timer_period ns (0: not) since timer_next; hvm/vcpu_op.c. */
     struct timer single, periodic;
-    s_time_t timer_period, timer_next;
+    struct spinlock periodic_lock;     /* LOCK_RANK_PERIODIC: these two, and arming `periodic` */
+    s_time_t timer_period, timer_next; /* 0: stopped; when it is due */
 };
 
 /* What the domain builder decides. */
