@@ -103,8 +103,8 @@ static void hypervisor_leaf(const struct vcpu *v, uint32_t leaf, uint32_t sub, s
 static void basic_leaf(const struct vcpu *v, uint32_t leaf, uint32_t sub, struct cpuid_leaf *r)
 {
     switch (leaf) {
-    case 0:
-        r->a = r->a < 0xd ? r->a : 0xd;
+    case 0: /* leaf 0xb is there, whatever the host has */
+        r->a = r->a < 0xb ? 0xb : r->a < 0xd ? r->a : 0xd;
         break;
     case 1:
         leaf1(v, r);
@@ -145,6 +145,16 @@ static void extended_leaf(uint32_t leaf, struct cpuid_leaf *r)
     }
 }
 
+/* The host's; zeros, not what Intel's give, where it has no such leaf. */
+static struct cpuid_leaf host_leaf(uint32_t leaf, uint32_t sub)
+{
+    uint32_t first = leaf & 0x80000000;
+
+    if (leaf > first && leaf > cpuid(first, 0).a)
+        return (struct cpuid_leaf){0};
+    return cpuid(leaf, sub);
+}
+
 void hvm_cpuid(struct vcpu *v, unsigned int len)
 {
     uint64_t *regs = v->arch.regs.r;
@@ -154,10 +164,10 @@ void hvm_cpuid(struct vcpu *v, unsigned int len)
     if (leaf >= XEN_LEAF && leaf <= XEN_LAST_LEAF) {
         hypervisor_leaf(v, leaf, sub, &r);
     } else if (leaf <= 0xd) {
-        r = cpuid(leaf, sub);
+        r = host_leaf(leaf, sub);
         basic_leaf(v, leaf, sub, &r);
     } else if (leaf >= 0x80000000 && leaf <= 0x80000008) {
-        r = cpuid(leaf, sub);
+        r = host_leaf(leaf, sub);
         extended_leaf(leaf, &r);
     }
     regs[REG_RAX] = r.a;
