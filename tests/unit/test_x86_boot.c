@@ -15,9 +15,10 @@
 
 #include "x86_low.h"
 
+#include <wherry/bug.h>
+
 static jmp_buf stopped;
 
-void panic(const char *fmt, ...) __attribute__((noreturn));
 void panic(const char *fmt, ...)
 {
     (void)fmt;
