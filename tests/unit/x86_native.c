@@ -19,7 +19,8 @@
 #include "x86_native.h"
 
 #define CODE_SIZE 4096u
-#define PAD       256u
+#define PAD       100u /* as far as a short branch goes */
+#define PAD_SEEN  96u
 #define ENTRY     512u /* of legacy code: a far jump, and its pointer 16 bytes on */
 #define LEAVE     576u
 
@@ -197,11 +198,28 @@ static void put_return(uint8_t *at)
     memcpy(at + 6, &target, 8);
 }
 
+/* movb $1, PAD_SEEN; and back. */
+static void put_pad(void)
+{
+    uint32_t seen = (uint32_t)(uintptr_t)code + PAD_SEEN;
+
+    code[PAD_SEEN] = 0;
+    memcpy(code + PAD, "\xc6\x04\x25", 3);
+    memcpy(code + PAD + 3, &seen, 4);
+    code[PAD + 7] = 1;
+    put_return(code + PAD + 8);
+}
+
+bool native_branched(void)
+{
+    return code[PAD_SEEN] != 0;
+}
+
 int native_run(const uint8_t *insn, unsigned int bytes, uint64_t *error)
 {
     memcpy(code, insn, bytes);
     put_return(code + bytes);
-    put_return(code + PAD);
+    put_pad();
     catch_faults(true);
     x86_native_target = (uintptr_t)code;
     fault_vector = -1;

@@ -25,6 +25,8 @@ uint8_t *native_mem(void);
 uint64_t native_code(void);
 /* Where a branch of the instruction may go: this and the byte after. */
 uint64_t native_pad(void);
+/* The last native_run() went there. */
+bool native_branched(void);
 bool native_has_avx(void);
 uint64_t native_fs_base(void);
 
