@@ -52,6 +52,7 @@ static inline paddr_t arch_virt_to_paddr(const void *va)
 static unsigned int tables_in_use;
 static uint8_t table_used[POOL_FRAMES];
 static unsigned int puts_without_flush, page_puts;
+static unsigned int frees_without_flush, table_frees;
 static uint64_t flushes_at_start;
 static struct domain dom;
 static unsigned int removals; /* reports that RAM left */
@@ -120,6 +121,9 @@ void page_free(struct page *pg, unsigned int order)
     assert_int_equal(table_used[i], 1);
     table_used[i] = 0;
     tables_in_use--;
+    table_frees++;
+    if (flush_count() == flushes_at_start)
+        frees_without_flush++;
 }
 void rcu_call(struct rcu_head *head, void (*fn)(struct rcu_head *head))
 {
@@ -179,8 +183,8 @@ static uint64_t lookup(uint64_t g)
 static void watch_flushes(void)
 {
     flushes_at_start = flush_count();
-    page_puts = 0;
-    puts_without_flush = 0;
+    page_puts = table_frees = 0;
+    puts_without_flush = frees_without_flush = 0;
 }
 
 static unsigned int refs_in(uint64_t m, uint64_t nr)
@@ -316,11 +320,15 @@ static void a_block_over_tables_frees_them_all(void **state)
     (void)state;
     assert_int_equal(map_ram(0x80000, 0x40000, 0x80000), 0);
     before = tables_in_use;
+    watch_flushes();
     assert_int_equal(p2m_unmap(&dom, gfn(0x80000), 0x40000), 0);
     assert_int_equal(map_ram(0x80001, 1, 0x80001), 0);
     assert_int_equal(map_ram(0x90001, 1, 0x90001), 0);
     assert_true(tables_in_use >= before + 3);
+    watch_flushes();
     assert_int_equal(map_ram(0x80000, 0x40000, 0xc0000), 0);
+    assert_in_range(table_frees, 3, 4);
+    assert_int_equal(frees_without_flush, 0);
     assert_int_equal(dom.p2m.leaves[2], 1);
     assert_int_equal(tables_in_use, before);
     assert_int_equal(dom.p2m.leaves[0], 0);

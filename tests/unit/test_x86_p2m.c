@@ -53,6 +53,8 @@ static const struct p2m_format *format;
 static unsigned int kicks[CONFIG_NR_CPUS];
 static unsigned int waits;        /* turns that were waited */
 static unsigned int puts_at_kick; /* references dropped before somebody was made to leave */
+static uint64_t broken_at_kick;   /* this frame has no right then; 0: none is looked at */
+static void check_broken(void);
 
 static uint64_t flush_count(void)
 {
@@ -96,6 +98,7 @@ void arch_smp_kick(unsigned int cpu)
 {
     kicks[cpu]++;
     puts_at_kick += page_puts;
+    check_broken();
     if (leaves_in[cpu] == 0)
         leaves_in[cpu] = 3;
 }
@@ -128,6 +131,14 @@ static void map_foreign(uint64_t g, uint64_t m, enum p2m_type t)
 {
     data_page(m)->refs.v++;
     assert_int_equal(p2m_map(&dom, gfn(g), 1, mfn(m), t), 0);
+}
+
+static unsigned int rights(uint64_t pte);
+
+static void check_broken(void)
+{
+    if (broken_at_kick != 0)
+        assert_int_equal(rights(entry(broken_at_kick)), 0);
 }
 
 /* What a walk of the CPU's may do by the entry: 1 read, 2 write, 4 execute. */
@@ -246,6 +257,169 @@ static void epochs_are_exactly_those_needed(void **state)
     /* A hole. */
     assert_int_equal(p2m_unmap(&dom, gfn(0x1000), 0x100), 0);
     assert_int_equal(flush_count() - epoch, 7);
+}
+
+/* One frame's type: an epoch, and one for each block that is split for it; its own again is none.
+ */
+static void a_change_of_type_is_one_epoch(void **state)
+{
+    uint64_t epoch;
+
+    (void)state;
+    assert_int_equal(map_ram(0x40000, 1, 0x40000), 0);
+    assert_int_equal(map_ram(0x40200, 0x200, 0x40200), 0);
+    assert_int_equal(map_ram(0x80000, 0x40000, 0x80000), 0);
+    epoch = flush_count();
+    assert_int_equal(p2m_set_ram_type(&dom, gfn(0x40000), P2M_RAM_RO), 0);
+    assert_int_equal(flush_count() - epoch, 1);
+    assert_int_equal(p2m_set_ram_type(&dom, gfn(0x40000), P2M_RAM_RO), 0);
+    assert_int_equal(flush_count() - epoch, 1);
+    assert_int_equal(p2m_set_ram_type(&dom, gfn(0x40000), P2M_RAM_RW), 0);
+    assert_int_equal(flush_count() - epoch, 2);
+    assert_int_equal(p2m_set_ram_type(&dom, gfn(0x40234), P2M_RAM_RO), 0);
+    assert_int_equal(flush_count() - epoch, 4);
+    assert_int_equal(p2m_set_ram_type(&dom, gfn(0x9abcd), P2M_RAM_RO), 0);
+    assert_int_equal(flush_count() - epoch, 7);
+    /* a hole, and what is not RAM */
+    map_foreign(0x1000, 0x50000, P2M_FOREIGN_RW);
+    assert_int_equal(p2m_set_ram_type(&dom, gfn(0x1000), P2M_RAM_RO), -EINVAL);
+    assert_int_equal(p2m_set_ram_type(&dom, gfn(0x1001), P2M_RAM_RO), -EINVAL);
+    assert_int_equal(flush_count() - epoch, 7);
+}
+
+/* While others are waited for, the entry has no right: neither the old ones nor the new. */
+static void rights_are_gone_before_anyone_is_waited_for(void **state)
+{
+    (void)state;
+    assert_int_equal(map_ram(0x40000, 0x200, 0x40000), 0);
+    assert_int_equal(map_ram(0x40200, 2, 0x40200), 0);
+    cpu_online_mask = 3;
+    for (unsigned int i = 0; i < 4; i++) {
+        this_one = 1;
+        p2m_guest_enter(&dom.p2m);
+        this_one = 0;
+        kicks[1] = 0;
+        broken_at_kick = i == 3 ? 0x40100 : 0x40200;
+        if (i == 0)
+            assert_int_equal(p2m_set_ram_type(&dom, gfn(0x40200), P2M_RAM_RO), 0);
+        else if (i == 1)
+            assert_int_equal(map_ram(0x40200, 1, 0x50000), 0);
+        else if (i == 2)
+            assert_int_equal(p2m_unmap(&dom, gfn(0x40200), 1), 0);
+        else /* a block that is split has none either */
+            assert_int_equal(p2m_unmap(&dom, gfn(0x40000), 1), 0);
+        assert_in_range(kicks[1], 1, 2);
+        broken_at_kick = 0;
+    }
+}
+
+/* All of it at once when no vCPU is left, before the first reference goes; and the tables' end. */
+static void the_end_of_a_domain_is_two_epochs(void **state)
+{
+    uint64_t epoch = flush_count();
+
+    (void)state;
+    assert_int_equal(map_ram(0x40000, 0x10000, 0x40000), 0);
+    map_foreign(0x1000, 0x90000, P2M_FOREIGN_RO);
+    assert_int_equal(flush_count(), epoch);
+    watch_flushes();
+    assert_int_equal(p2m_teardown(&dom), 0);
+    assert_int_equal(flush_count() - epoch, 2);
+    assert_int_equal(page_puts, 0x10001);
+    assert_int_equal(puts_without_flush, 0);
+    assert_in_range(table_frees, 4, 100);
+    assert_int_equal(frees_without_flush, 0);
+    assert_int_equal(p2m_teardown(&dom), 0); /* it is over */
+    assert_int_equal(flush_count() - epoch, 2);
+}
+
+/* --- what a pCPU may have cached, at random --- */
+
+/* A walk: the entries that it met, which a pCPU keeps until the next epoch. */
+struct walk {
+    uint64_t g, epoch;
+    uint64_t entry[P2M_LAST_LEVEL + 1];
+    unsigned int level; /* of the leaf */
+};
+
+static struct walk walk_to(uint64_t g)
+{
+    struct walk w = {.g = g, .epoch = flush_count()};
+    uint64_t *table = dom.p2m.root;
+
+    for (w.level = 0;; w.level++) {
+        w.entry[w.level] = table[(g >> (9 * (P2M_LAST_LEVEL - w.level))) & 511];
+        if (!pte_is_table(w.entry[w.level], w.level))
+            return w;
+        table = table_of(w.entry[w.level]);
+    }
+}
+
+/* In the same epoch: the same tables, the same frame, and no right less. */
+static void check_cached(const struct walk *old)
+{
+    struct walk now = walk_to(old->g);
+    mfn_t m = pte_mfn(old->entry[old->level]);
+
+    if (old->epoch != now.epoch)
+        return;
+    for (unsigned int i = 0; i < old->level; i++)
+        assert_true(pte_is_table(now.entry[i], i) &&
+                    table_of(now.entry[i]) == table_of(old->entry[i]));
+    if (!pte_is_live(old->entry[old->level]))
+        return; /* what is not there is not cached */
+    assert_int_equal(now.level, old->level);
+    assert_true(mfn_eq(pte_mfn(now.entry[now.level]), m));
+    assert_int_equal(rights(old->entry[old->level]) & ~rights(now.entry[now.level]), 0);
+}
+
+static void change_at_random(uint64_t g)
+{
+    static const uint64_t sizes[] = {1, 1, 3, 0x200, 0x400, 0x201, 0x1000};
+    uint64_t nr = sizes[rand() % 7], m = 0x40000 + (uint64_t)(rand() % 0x30) * 0x1000;
+    mfn_t have = INVALID_MFN;
+
+    switch (rand() % 6) {
+    case 0:
+    case 1:
+        g &= ~(nr >= 0x200 ? UINT64_C(0x1ff) : 0);
+        assert_int_equal(map_ram(g, nr, m), 0);
+        break;
+    case 2:
+        assert_int_equal(p2m_unmap(&dom, gfn(g), nr), 0);
+        break;
+    case 3:
+        have = p2m_lookup(&dom, gfn(g), NULL);
+        p2m_unmap_if(&dom, gfn(g), rand() % 4 ? have : mfn(1));
+        break;
+    default:
+        p2m_set_ram_type(&dom, gfn(g), rand() % 2 ? P2M_RAM_RO : P2M_RAM_RW);
+    }
+}
+
+static void at_random_what_is_cached_is_true(void **state)
+{
+    static struct walk cached[64];
+    unsigned int filled = 0, checked = 0;
+
+    (void)state;
+    srand(7);
+    for (unsigned int i = 0; i < 1500; i++) {
+        uint64_t g = 0x40000 + (uint64_t)(rand() % 0x4000);
+        uint64_t before;
+
+        for (unsigned int n = 0; n < 8; n++, filled++)
+            cached[filled % ARRAY_SIZE(cached)] = walk_to(
+                rand() % 2 ? g + (uint64_t)(rand() % 8) : 0x40000 + (uint64_t)rand() % 0x4000);
+        before = flush_count();
+        watch_flushes();
+        change_at_random(g);
+        assert_int_equal(puts_without_flush + frees_without_flush, 0);
+        checked += flush_count() == before;
+        for (unsigned int n = 0; n < ARRAY_SIZE(cached) && n < filled; n++)
+            check_cached(&cached[n]);
+    }
+    assert_in_range(checked, 100, 1400); /* of both kinds */
 }
 
 /* What is dropped by each of many removals, large and small, was flushed before. */
@@ -558,6 +732,10 @@ int main(void)
         P2M_CASE(entries_are_as_the_manuals_lay_them_out),
         P2M_CASE(a_broken_entry_gives_no_right),
         P2M_CASE(epochs_are_exactly_those_needed),
+        P2M_CASE(a_change_of_type_is_one_epoch),
+        P2M_CASE(rights_are_gone_before_anyone_is_waited_for),
+        P2M_CASE(the_end_of_a_domain_is_two_epochs),
+        P2M_CASE(at_random_what_is_cached_is_true),
         P2M_CASE(nothing_is_dropped_before_its_flush),
         P2M_CASE(half_a_split_takes_nothing_away),
         P2M_CASE(whoever_is_in_a_guest_of_it_is_waited_for),
