@@ -105,6 +105,7 @@ int main(void)
     test_protected_mode();
     test_answers();
     test_events();
+    test_types();
     test_vcpus();
     test_fuzz();
     return (int)tap_done();

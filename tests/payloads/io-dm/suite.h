@@ -181,6 +181,7 @@ void test_protected_mode(void);
 void test_answers(void);
 void test_vcpus(void);
 void test_events(void);
+void test_types(void);
 void test_fuzz(void);
 
 #endif
