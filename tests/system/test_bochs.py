@@ -131,7 +131,7 @@ def test_io(start, model, smp, words):
 
 
 def test_device_model(start):
-    console = start(control=Domain(kernel="dm-suite", cpus=2, bootargs="one-pcpu"), domains=suites.dm_guests_x86(),
+    console = start(control=Domain(kernel="dm-suite", cpus=2), domains=suites.dm_guests_x86(),
                     machine=Bochs(memory=1024))
     suites.judge(console, 1, 2 * LIMIT)
     assert not any(STRANGE.search(line) for line in console.lines)

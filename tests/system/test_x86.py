@@ -140,10 +140,7 @@ SUITES = {
 @pytest.mark.parametrize("smp", [1, 4])
 @pytest.mark.parametrize("name", SUITES)
 def test_suite(start, name, smp):
-    run = dict(SUITES[name])
-    if run.get("control") and smp == 1:
-        run["control"] = dataclasses.replace(run["control"], bootargs="one-pcpu")
-    console = start(**run, machine=Pc(smp=smp))
+    console = start(**SUITES[name], machine=Pc(smp=smp))
     suites.judge(console, 1, LIMIT)
     assert not any(re.search(r"triple fault|does not know", line) for line in console.lines)
 

@@ -11,11 +11,12 @@ LIMIT = 180
 KERNEL = "earlyprintk=xen,keep console=hvc0 panic=-1 quiet loglevel=6"
 
 
+@pytest.mark.parametrize("smp", [1, 2])
 @pytest.mark.parametrize("role", ["control", "guest"])
-def test_linux(out_x86, tmp_path, role):
+def test_linux(out_x86, tmp_path, role, smp):
     linux = Domain(kernel=str(out_x86 / "guest" / "vmlinux"), ramdisk=str(out_x86 / "guest" / "pvh.cpio"), cpus=2,
                    memory=384, bootargs=KERNEL)
-    boot = BootX86(Pc(memory=1024), out_x86 / "wherry",
+    boot = BootX86(Pc(smp=smp, memory=1024), out_x86 / "wherry",
                    control=linux if role == "control" else None, domains=[linux] if role == "guest" else [])
     console = Console(boot.prepare(tmp_path), log=tmp_path / "console.log")
     try:

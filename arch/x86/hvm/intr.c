@@ -121,8 +121,9 @@ void arch_vcpu_flush_irq(struct vcpu *v)
     }
     if (upcall) {
         inject_interrupt(v, upcall_vector(v));
-        /* A level: the guest clears the flag in its handler, and there is nothing to tell it by. */
-        hvm->request_window(v, false);
+        /* A level: the guest clears the flag in its handler, and there is nothing to tell it by.
+         * The local APIC's comes behind it. */
+        hvm->request_window(v, vector >= 0);
         return;
     }
     vlapic_accept(v, (uint8_t)vector);

@@ -24,6 +24,7 @@
 /* Constant after svm_setup(). */
 static uint64_t iopm_pa, msrpm_pa;
 static bool have_nrip;
+static bool offers_interrupts; /* see offer() */
 
 DEFINE_PER_CPU(uint64_t, svm_host_pa); /* named in entry.S: where VMLOAD finds the host's state */
 
@@ -67,6 +68,17 @@ static int alloc_maps(void)
     return 0;
 }
 
+/* QEMU's own processor: what delivers an interrupt by EVENTINJ twice (docs/x86.md). */
+static bool is_tcg(void)
+{
+    struct cpuid_leaf id;
+
+    if (!(cpuid(1, 0).c & BIT(31)))
+        return false;
+    id = cpuid(0x40000000, 0);
+    return id.b == 0x54474354 && id.c == 0x43544743 && id.d == 0x47435447;
+}
+
 static int svm_setup(void)
 {
     uint32_t features = cpuid(0x8000000a, 0).d;
@@ -80,6 +92,7 @@ static int svm_setup(void)
         return -ENODEV;
     }
     have_nrip = features & SVM_FEATURE_NRIP;
+    offers_interrupts = is_tcg();
     p2m_format = (struct p2m_format)P2M_FORMAT_NPT;
     return alloc_maps();
 }
@@ -313,9 +326,27 @@ static void svm_reset(struct vcpu *v)
     struct vmcb *c = vmcb_of(v);
 
     c->event_inject = 0;
+    c->v_intr = V_INTR_MASKING;
+    c->intercept1 &= ~ICPT_VINTR;
     c->shadow = 0;
     c->dr6 = 0xffff0ff0;
     c->dr7 = 0x400;
+}
+
+/*
+ * On QEMU, external interrupts are offered as virtual interrupts (APM 15.21.4). One is offered only
+ * when the guest can take it, so that it comes before any instruction; but what interrupts the host
+ * comes first, and then it stays on offer. Nothing else is to be delivered at that time.
+ */
+static bool is_offered(const struct vmcb *c)
+{
+    return (c->v_intr & V_IRQ) != 0 && !(c->intercept1 & ICPT_VINTR);
+}
+
+static void offer(struct vmcb *c, uint8_t vector)
+{
+    c->intercept1 &= ~ICPT_VINTR;
+    c->v_intr = V_INTR_MASKING | V_IRQ | V_IGN_TPR | V_INTR_PRIO(15) | V_INTR_VECTOR(vector);
 }
 
 static void svm_inject(struct vcpu *v, const struct hvm_event *e)
@@ -326,6 +357,10 @@ static void svm_inject(struct vcpu *v, const struct hvm_event *e)
     bool soft = e->type == HVM_EVENT_PRIV_SOFT || e->type == HVM_EVENT_SOFT;
     uint64_t type = soft ? HVM_EVENT_EXCEPTION : e->type;
 
+    if (offers_interrupts && e->type == HVM_EVENT_INTR && !(c->shadow & 1)) {
+        offer(c, e->vector);
+        return;
+    }
     c->event_inject = EVENT_VALID | type << 8 | e->vector;
     if (e->has_error)
         c->event_inject |= EVENT_HAS_ERROR | (uint64_t)e->error << 32;
@@ -338,7 +373,9 @@ static void svm_inject(struct vcpu *v, const struct hvm_event *e)
 
 static bool svm_can_inject(struct vcpu *v)
 {
-    return !(vmcb_of(v)->event_inject & EVENT_VALID);
+    const struct vmcb *c = vmcb_of(v);
+
+    return !(c->event_inject & EVENT_VALID) && !is_offered(c);
 }
 
 static bool svm_in_shadow(struct vcpu *v)
@@ -356,15 +393,20 @@ static void svm_set_dr6(struct vcpu *v, uint64_t bits)
     vmcb_of(v)->dr6 |= bits;
 }
 
-/* A virtual interrupt that exits as soon as it would be taken (APM 15.21.4). */
+/*
+ * A virtual interrupt that exits as soon as it would be taken (APM 15.21.4). There is one only:
+ * what was on offer becomes an event, which precedes it.
+ */
 static void svm_request_window(struct vcpu *v, bool on)
 {
     struct vmcb *c = vmcb_of(v);
 
     if (on) {
+        if (is_offered(c))
+            c->event_inject = EVENT_VALID | HVM_EVENT_INTR << 8 | V_INTR_VECTOR_OF(c->v_intr);
         c->intercept1 |= ICPT_VINTR;
         c->v_intr = V_INTR_MASKING | V_IRQ | V_IGN_TPR | V_INTR_PRIO(15);
-    } else {
+    } else if (!is_offered(c)) {
         c->intercept1 &= ~ICPT_VINTR;
         c->v_intr = V_INTR_MASKING;
     }
@@ -547,6 +589,17 @@ static uint64_t interrupted_event(const struct vmcb *c)
     return info;
 }
 
+/*
+ * Delivery comes before interrupts of the host: one that faults again and again would keep them
+ * out. An offer that was being delivered is over, though not every CPU says so.
+ */
+static void event_is_left(struct vmcb *c)
+{
+    if ((c->exit_int_info & EVENT_VALID) && is_offered(c))
+        c->v_intr = V_INTR_MASKING;
+    arch_irq_poll();
+}
+
 struct vcpu *svm_exit(struct vcpu *v)
 {
     struct vmcb *c = vmcb_of(v);
@@ -556,9 +609,7 @@ struct vcpu *svm_exit(struct vcpu *v)
     take_registers(v, c);
     c->event_inject = interrupted_event(c);
     handle_exit(v, c);
-    /* Delivery comes before interrupts of the host: one that faults again and again would keep them
-     * out. */
     if (unlikely(c->event_inject & EVENT_VALID))
-        arch_irq_poll();
+        event_is_left(c);
     return sched_exit_to_guest();
 }

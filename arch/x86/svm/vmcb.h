@@ -96,6 +96,8 @@ _Static_assert(offsetof(struct vmcb, pat) == 0x668, "G_PAT");
 #define V_INTR_MASKING   BIT64(24)
 #define V_INTR_VECTOR(n) ((uint64_t)(n) << 32)
 
+#define V_INTR_VECTOR_OF(v) (((v) >> 32) & 0xff)
+
 #define EVENT_VALID     BIT64(31)
 #define EVENT_HAS_ERROR BIT64(11)
 

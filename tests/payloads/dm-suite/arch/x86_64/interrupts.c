@@ -13,7 +13,6 @@ void test_frames(void); /* frames.c */
 #define MSI_BASE UINT64_C(0xfee00000)
 
 static struct dm_server s;
-static bool exact; /* no interrupt comes twice */
 
 static void listen(struct box *b, unsigned int vector)
 {
@@ -21,10 +20,7 @@ static void listen(struct box *b, unsigned int vector)
     box_run(b, G_VECTOR_SETUP);
 }
 
-/*
- * Has it come so often, perhaps after a long wait? QEMU 7.2 delivers an injected interrupt twice
- * when its turn with that CPU ends at that moment; the command line says where there are turns.
- */
+/* Has it come so often, perhaps after a long wait? */
 static bool came(struct box *b, unsigned int vector, unsigned int times)
 {
     uint64_t end = counter() + PATIENCE * counter_hz();
@@ -36,7 +32,7 @@ static bool came(struct box *b, unsigned int vector, unsigned int times)
     } while (b->result < times && counter() < end);
     if (b->result != times)
         print("# vector %x came %llu times", vector, (unsigned long long)b->result);
-    return exact || times == 0 ? b->result == times : b->result >= times;
+    return b->result == times;
 }
 
 static long message(uint64_t addr, uint32_t data)
@@ -142,7 +138,6 @@ void test_interrupts(void)
         return;
     dm_map(GUEST, s.id, WINDOW_DEVICE, WINDOW_DEVICE + 0xfff);
     serve_with(&s, NULL);
-    exact = bootarg_has("one-pcpu");
     messages(x, y);
     events(x, y);
     shut_down();
