@@ -30,14 +30,15 @@
 
 /* The commands from G_ARCH on. */
 enum {
-    G_PORT_IN = 32, /* a1 bytes of port a0; result */
-    G_PORT_OUT,     /* a1 bytes to port a0: a2 */
-    G_READ,         /* a1 bytes at a0; result */
-    G_WRITE,        /* a1 bytes to a0: a2 */
-    G_WRITE_MANY,   /* a1 times 4 bytes to a0: a2, a2 + 1 ... */
-    G_VECTOR_SETUP, /* count interrupts of vector a0 on this vCPU, from 0 on */
-    G_VECTOR_COUNT, /* result: how often it came */
-    G_READ_TRAPS,   /* 4 bytes at a0; result; trap: one that comes right behind the read */
+    G_PORT_IN = 32,   /* a1 bytes of port a0; result */
+    G_PORT_OUT,       /* a1 bytes to port a0: a2 */
+    G_READ,           /* a1 bytes at a0; result */
+    G_WRITE,          /* a1 bytes to a0: a2 */
+    G_WRITE_MANY,     /* a1 times 4 bytes to a0: a2, a2 + 1 ... */
+    G_VECTOR_SETUP,   /* count interrupts of vector a0 on this vCPU, from 0 on */
+    G_VECTOR_COUNT,   /* result: how often it came */
+    G_READ_TRAPS,     /* 4 bytes at a0; result; trap: one that comes right behind the read */
+    G_READ_TRAPS_OFF, /* the same, with interrupts off */
 };
 
 /* What a box has besides the common fields. */

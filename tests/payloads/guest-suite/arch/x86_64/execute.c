@@ -96,6 +96,11 @@ void arch_execute(struct box *b)
     case G_READ_TRAPS:
         read_traps(b);
         break;
+    case G_READ_TRAPS_OFF:
+        irqs_off();
+        read_traps(b);
+        irqs_on();
+        break;
     default:
         die("no command %u", b->op);
     }
