@@ -24,6 +24,7 @@ int main(void)
     if (under_hypervisor) {
         test_fuzz();
         test_security(); /* the tables for sparse memory are used up afterwards */
+        arch_test_last();
     }
     return (int)tap_done();
 }

@@ -38,6 +38,7 @@ extern volatile unsigned int ipi_count[MAX_CPUS];
 void count_ipi(unsigned int irq, void *ctx);
 bool wait_for(volatile unsigned int *counter_, unsigned int n);
 void arch_test_fuzz(void); /* nonsense for what only it has */
+void arch_test_last(void); /* what leaves the domain other than it was */
 
 /* No stage 1 maps it: hypercall buffers here give EFAULT. */
 #define BAD_POINTER ((void *)0x10000000000)

@@ -101,3 +101,7 @@ void arch_test_fuzz(void)
     if (gic.version != 0)
         wild_gic();
 }
+
+void arch_test_last(void)
+{
+}
