@@ -133,7 +133,9 @@ SUITES = {
     "io-from-a-guest": {"domains": [
         Domain(name="served", kernel="io-guest", cpus=4, props={"wherry,device-model": "model"}),
         Domain(name="model", kernel="io-dm")]},
-    "io": {"control": Domain(kernel="io-dm"), "domains": [Domain(kernel="io-guest", cpus=4)]},
+    # The others end when their device model answers nonsense: a state from 4 on for each.
+    "io": {"control": Domain(kernel="io-dm", bootargs="victims=12"), "domains": [
+        Domain(kernel="io-guest", cpus=4), *(Domain(name=f"victim{n}", kernel="io-guest", memory=16) for n in range(12))]},
 }
 
 

@@ -9,8 +9,7 @@ static bool is_done(const struct io_box *b)
     return READ_ONCE(b->done) == b->seq;
 }
 
-/* Wait for a request of the vCPU without taking it. */
-static bool comes(struct dm_server *s, unsigned int vcpu)
+bool comes(struct dm_server *s, unsigned int vcpu)
 {
     uint64_t end = counter() + PATIENCE * counter_hz();
 
@@ -20,24 +19,24 @@ static bool comes(struct dm_server *s, unsigned int vcpu)
     return dm_state(dm_slot(s, vcpu)) == STATE_IOREQ_READY;
 }
 
-/* The box is not done for as long as a vCPU that goes on would need. */
-static bool waits(const struct io_box *b)
+bool stays(const struct io_box *b, unsigned int ms)
 {
-    uint64_t end = counter() + 3 * counter_hz() / 1000;
+    uint64_t end = counter() + ms * counter_hz() / 1000;
 
     while (!is_done(b) && counter() < end)
         events_poll(NULL, 0, now_ns() + 100000);
     return !is_done(b);
 }
 
-/* Wait until the box is done, and serve nothing. */
-static bool box_comes(const struct io_box *b)
+/* The box is not done for as long as a vCPU that goes on would need. */
+static bool waits(const struct io_box *b)
 {
-    uint64_t end = counter() + PATIENCE * counter_hz();
+    return stays(b, 3);
+}
 
-    while (!is_done(b) && counter() < end)
-        events_poll(NULL, 0, now_ns() + 100000);
-    return is_done(b);
+bool box_comes(const struct io_box *b)
+{
+    return !stays(b, PATIENCE * 1000);
 }
 
 /* A read that waits at the server: inl of PORTS, or movl of MMIO. */

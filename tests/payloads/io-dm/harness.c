@@ -24,6 +24,7 @@ struct io_regs *result;
 struct ioreq requests[MAX_REQUESTS];
 unsigned int nr_requests;
 uint64_t (*answer_fn)(const struct ioreq *r);
+void (*spoil_fn)(struct ioreq *slot);
 
 /* --- directing the guest --- */
 
@@ -88,6 +89,8 @@ static void serve_slot(struct dm_server *s, unsigned int vcpu)
     requests[n].vp_eport = s->id; /* who got it */
     nr_requests++;
     served_at = counter();
+    if (spoil_fn != NULL)
+        spoil_fn(dm_slot(s, vcpu));
     dm_answer(s, vcpu, answer(&r, n));
 }
 
@@ -390,15 +393,19 @@ void start_code(struct code code)
     post_code(code);
 }
 
-bool finish_code(const char *text)
+bool code_ok(void)
 {
-    bool ok;
+    bool ok = requests_ok();
 
-    box_finish(box_of(0));
-    ok = requests_ok();
     ok &= regs_ok();
     ok &= ram_ok();
-    return tap(ok, "%s", text);
+    return ok;
+}
+
+bool finish_code(const char *text)
+{
+    box_finish(box_of(0));
+    return tap(code_ok(), "%s", text);
 }
 
 bool run_code(const char *text, struct code code)

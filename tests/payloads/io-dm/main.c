@@ -61,7 +61,7 @@ static void make_view(void)
     set_page(V_RAM_END, (guest_ram + 3 * PAGE_SIZE) | PTE_RAM);
 }
 
-long range(bool map, ioservid_t id, unsigned int type, uint64_t start, uint64_t end)
+long range_of(domid_t dom, bool map, ioservid_t id, unsigned int type, uint64_t start, uint64_t end)
 {
     struct xen_dm_op op = {.op = map ? XEN_DMOP_map_io_range_to_ioreq_server
                                      : XEN_DMOP_unmap_io_range_from_ioreq_server};
@@ -70,7 +70,12 @@ long range(bool map, ioservid_t id, unsigned int type, uint64_t start, uint64_t 
     op.u.map_io_range_to_ioreq_server.type = type;
     op.u.map_io_range_to_ioreq_server.start = start;
     op.u.map_io_range_to_ioreq_server.end = end;
-    return dm_op(GUEST, &op);
+    return dm_op(dom, &op);
+}
+
+long range(bool map, ioservid_t id, unsigned int type, uint64_t start, uint64_t end)
+{
+    return range_of(GUEST, map, id, type, start, end);
 }
 
 static bool open_servers(void)
@@ -106,6 +111,7 @@ int main(void)
     test_answers();
     test_events();
     test_types();
+    test_hostile();
     test_vcpus();
     test_fuzz();
     return (int)tap_done();

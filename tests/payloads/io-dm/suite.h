@@ -143,6 +143,8 @@ void ignore_flags(uint64_t mask);
  */
 void start_code(struct code code);
 bool finish_code(const char *text);
+/* The judgement alone; the guest has run. */
+bool code_ok(void);
 /* Only run it; result has what came out. */
 void run_in_guest(struct code code);
 
@@ -160,8 +162,21 @@ long populate(uint64_t gpa);
 extern struct dm_server server, other;
 
 long range(bool map, ioservid_t id, unsigned int type, uint64_t start, uint64_t end);
+long range_of(domid_t dom, bool map, ioservid_t id, unsigned int type, uint64_t start,
+              uint64_t end);
 /* Answers by this instead of by cases while set. */
 extern uint64_t (*answer_fn)(const struct ioreq *r);
+/* Called with a slot that is about to be answered, while set. */
+extern void (*spoil_fn)(struct ioreq *slot);
+
+/* --- without serving (answers.c) --- */
+
+/* Wait for a request of the vCPU without taking it. */
+bool comes(struct dm_server *s, unsigned int vcpu);
+/* Wait until the box is done; false: it is not. */
+bool box_comes(const struct io_box *b);
+/* The box is not done for so long. */
+bool stays(const struct io_box *b, unsigned int ms);
 
 static inline uint64_t size_mask(unsigned int size)
 {
@@ -182,6 +197,7 @@ void test_answers(void);
 void test_vcpus(void);
 void test_events(void);
 void test_types(void);
+void test_hostile(void);
 void test_fuzz(void);
 
 #endif
