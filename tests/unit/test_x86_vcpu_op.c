@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <asm/cpu.h>
 #include <asm/desc.h>
 #include <public/hvm/hvm_vcpu.h>
 #include <public/memory.h>
@@ -275,6 +276,105 @@ static void what_a_processor_takes(void **state)
     }
 }
 
+/* 32-bit code with paging of both kinds; what is loaded is what was asked for. */
+static void paging_of_32_bits(void **state)
+{
+    static const struct {
+        uint64_t cr4, efer;
+        int rc;
+    } cases[] = {
+        {0, 0, 0},
+        {CR4_PAE, 0, 0},
+        {CR4_PAE, EFER_NXE, 0},
+        {CR4_PAE, EFER_SCE, 0},
+        {CR4_PAE, EFER_LME | EFER_LMA, 0}, /* compatibility mode */
+        {CR4_PAE, EFER_LME, -EINVAL},      /* would be active */
+        {CR4_PAE, EFER_LMA, -EINVAL},      /* cannot be without */
+        {0, EFER_LME | EFER_LMA, -EINVAL}, /* wants PAE */
+        {0, EFER_LME, -EINVAL},
+    };
+
+    (void)state;
+    for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct vcpu_hvm_context c = mode32();
+
+        other()->initialised = false;
+        c.cpu_regs.x86_32.cr0 = CR0_PE | CR0_PG;
+        c.cpu_regs.x86_32.cr3 = 0xfffff020;
+        c.cpu_regs.x86_32.cr4 = (uint32_t)cases[i].cr4;
+        c.cpu_regs.x86_32.efer = cases[i].efer;
+        if (initialise(&c) != cases[i].rc)
+            fail_msg("case %u", i);
+        if (cases[i].rc != 0)
+            continue;
+        assert_true(x86_cpu(other())->cr[3] == 0xfffff020);
+        assert_true(x86_cpu(other())->cr[4] == cases[i].cr4);
+        assert_true(x86_cpu(other())->efer == cases[i].efer);
+    }
+}
+
+/* Without paging long mode may be enabled, and is not active. */
+static void long_mode_to_come(void **state)
+{
+    struct vcpu_hvm_context c = mode32();
+
+    (void)state;
+    c.cpu_regs.x86_32.efer = EFER_LME;
+    assert_int_equal(initialise(&c), 0);
+    other()->initialised = false;
+    c.cpu_regs.x86_32.efer = EFER_LME | EFER_LMA;
+    assert_int_equal(initialise(&c), -EINVAL);
+}
+
+static void what_this_host_lacks(void **state)
+{
+    static const uint64_t bits[] = {CR4_SMEP, CR4_SMAP, CR4_UMIP};
+    const struct cpu_features had = cpu_features;
+
+    (void)state;
+    for (unsigned int i = 0; i < ARRAY_SIZE(bits); i++) {
+        struct vcpu_hvm_context c = mode64();
+
+        c.cpu_regs.x86_64.cr4 |= bits[i];
+        cpu_features.smep = i != 0;
+        cpu_features.smap = i != 1;
+        cpu_features.umip = i != 2;
+        assert_int_equal(initialise(&c), -EINVAL);
+        cpu_features.smep = cpu_features.smap = cpu_features.umip = true;
+        assert_int_equal(initialise(&c), 0);
+        other()->initialised = false;
+    }
+    for (unsigned int width = 36; width <= 52; width++) {
+        unsigned int most = width < 48 ? width : 48; /* the p2m's */
+        struct vcpu_hvm_context c = mode64();
+
+        cpu_features.paddr_bits = (uint8_t)width;
+        c.cpu_regs.x86_64.cr3 = UINT64_C(1) << most;
+        assert_int_equal(initialise(&c), -EINVAL);
+        c.cpu_regs.x86_64.cr3 = UINT64_C(1) << (most - 1);
+        assert_int_equal(initialise(&c), 0);
+        other()->initialised = false;
+    }
+    cpu_features = had;
+}
+
+/* Real mode has level 0 only. */
+static void levels_of_real_mode(void **state)
+{
+    struct vcpu_hvm_context c = mode32();
+    struct vcpu_hvm_x86_32 *r = &c.cpu_regs.x86_32;
+
+    (void)state;
+    r->cr0 = 0;
+    r->cs_ar = 0x9b | 0x60;
+    r->ss_ar = 0x93 | 0x60;
+    r->cs_limit = r->ss_limit = r->ds_limit = r->es_limit = 0xffff;
+    r->ds_ar = r->es_ar = 0x93;
+    assert_int_equal(initialise(&c), -EINVAL);
+    r->cr0 = CR0_PE;
+    assert_int_equal(initialise(&c), 0);
+}
+
 /* A start-up IPI is first, or waits until this is over. */
 static void with_start_up_ipis(void **state)
 {
@@ -449,10 +549,11 @@ static void asked_for_the_memory_map(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(sixty_four_bits),          TEST(thirty_two_bits),    TEST(what_a_processor_refuses),
-        TEST(what_a_processor_takes),   TEST(with_start_up_ipis), TEST(the_last_one_powers_off),
-        TEST(unknown_operations),       TEST(single_shots),       TEST(periods),
-        TEST(asked_for_the_memory_map),
+        TEST(sixty_four_bits),          TEST(thirty_two_bits),     TEST(what_a_processor_refuses),
+        TEST(what_a_processor_takes),   TEST(with_start_up_ipis),  TEST(the_last_one_powers_off),
+        TEST(unknown_operations),       TEST(single_shots),        TEST(periods),
+        TEST(asked_for_the_memory_map), TEST(paging_of_32_bits),   TEST(long_mode_to_come),
+        TEST(what_this_host_lacks),     TEST(levels_of_real_mode),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

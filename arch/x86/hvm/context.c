@@ -3,6 +3,7 @@
  * The registers that VCPUOP_initialise gives to a vCPU which has never run: checked, so that an
  * entry takes them, then put in place. Called by vcpu_op.c.
  */
+#include <asm/cpu.h>
 #include <asm/guest.h>
 #include <asm/msr.h>
 #include <wherry/domain.h>
@@ -62,10 +63,22 @@ static bool segments_are_valid(const struct context *c)
     if (!is_code_or_data(&c->ss) || (c->ss.attr & TYPE_CODE) || !(c->ss.attr & TYPE_WRITABLE) ||
         !limit_is_possible(&c->ss) || SEG_DPL(c->ss.attr) != SEG_DPL(c->cs.attr))
         return false;
+    /* Real mode has no levels (SDM vol. 3, 27.3.1.2). */
+    if (!(c->cr0 & CR0_PE) && SEG_DPL(c->ss.attr) != 0)
+        return false;
     /* A busy TSS; of 16 bits only outside long mode. An available one becomes busy. */
     if ((tr & ~2u) != (SEG_P | 0x9) && ((tr & ~2u) != (SEG_P | 0x1) || is_long))
         return false;
     return limit_is_possible(&c->tr) && data_is_valid(&c->ds) && data_is_valid(&c->es);
+}
+
+/* Nothing that this processor lacks. */
+static bool host_has(uint64_t cr4)
+{
+    const struct cpu_features *f = &cpu_features;
+
+    return (f->smep || !(cr4 & CR4_SMEP)) && (f->smap || !(cr4 & CR4_SMAP)) &&
+           (f->umip || !(cr4 & CR4_UMIP));
 }
 
 static bool modes_are_valid(const struct context *c)
@@ -79,7 +92,7 @@ static bool modes_are_valid(const struct context *c)
         return false;
     /* Long mode is active when it is enabled and paging is on, and wants PAE. */
     return ((c->efer & EFER_LMA) != 0) == (pg && lme) && (!(pg && lme) || (c->cr4 & CR4_PAE)) &&
-           c->cr3 >> 48 == 0;
+           c->cr3 >> cpu_guest_paddr_bits() == 0 && host_has(c->cr4);
 }
 
 static void take_32(struct context *c, const struct vcpu_hvm_x86_32 *r)

@@ -2,6 +2,7 @@
 /* VMX: a vCPU's state in the VMCS, and what is delivered to it; the vendor's table. */
 #include "vmx.h"
 
+#include <asm/cpu.h>
 #include <asm/desc.h>
 #include <wherry/domain.h>
 #include <wherry/guest_access.h>
@@ -120,13 +121,14 @@ static void write_guest_cr0(uint64_t value)
  */
 static bool load_pdptes(struct vcpu *v)
 {
+    const uint64_t reserved = UINT64_C(0x1e6) | UINT64_MAX << cpu_guest_paddr_bits();
     uint64_t entry[4];
 
     if (gpa_copy_from(v->domain, entry, gpaddr(vmread(VMCS_GUEST_CR3) & UINT64_C(0xffffffe0)),
                       sizeof(entry)) != 0)
         return false;
     for (unsigned int i = 0; i < 4; i++)
-        if ((entry[i] & 1) && (entry[i] & UINT64_C(0xfff00000000001e6)))
+        if ((entry[i] & 1) && (entry[i] & reserved))
             return false;
     for (unsigned int i = 0; i < 4; i++)
         vmwrite(VMCS_GUEST_PDPTE0 + 2 * i, entry[i]);
