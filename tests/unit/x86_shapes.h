@@ -280,6 +280,9 @@ static const struct shape base_shapes[] = {
 
 static const struct shape sse3_shapes[] = {
     {"lddqu", 1, 0xf0, 0xf2, -1, 0, MEM, 0},
+    {"movddup", 1, 0x12, 0xf2, -1, 0, MEM, 0},
+    {"movsldup", 1, 0x12, 0xf3, -1, 0, MEM | ALIGN, 0},
+    {"movshdup", 1, 0x16, 0xf3, -1, 0, MEM | ALIGN, 0},
 };
 static const struct shape sse41_shapes[] = {
     {"movntdqa", 2, 0x2a, 0x66, -1, 0, MEM | ALIGN, 0},
@@ -351,9 +354,19 @@ static const struct shape avx_shapes[] = {
     {"vmovdqu st", 1, 0x7f, 0xf3, -1, 0, MEM | VEX | VEXL, 0},
     {"vmovq st", 1, 0xd6, 0x66, -1, 0, MEM | VEX, 0},
     {"vmovntdq", 1, 0xe7, 0x66, -1, 0, MEM | VEX | VEXL | ALIGN, 0},
+    {"vmovddup", 1, 0x12, 0xf2, -1, 0, MEM | VEX | VEXL, 0},
+    {"vmovsldup", 1, 0x12, 0xf3, -1, 0, MEM | VEX | VEXL, 0},
+    {"vmovshdup", 1, 0x16, 0xf3, -1, 0, MEM | VEX | VEXL, 0},
+    {"vmovddup v", 1, 0x12, 0xf2, -1, 0, MEM | VEX | VEXL | VVVV, 0},
+    {"vbroadcastss", 2, 0x18, 0x66, -1, 0, MEM | VEX | VEXL, 0},
+    {"vbroadcastsd", 2, 0x19, 0x66, -1, 0, MEM | VEX | VEXL, 0},
+    {"vbroadcastf128", 2, 0x1a, 0x66, -1, 0, MEM | VEX | VEXL, 0},
     {"vlddqu", 1, 0xf0, 0xf2, -1, 0, MEM | VEX | VEXL, 0},
 };
 static const struct shape avx2_shapes[] = {
+    {"vpbroadcastd", 2, 0x58, 0x66, -1, 0, MEM | VEX | VEXL, 0},
+    {"vpbroadcastq", 2, 0x59, 0x66, -1, 0, MEM | VEX | VEXL, 0},
+    {"vbroadcasti128", 2, 0x5a, 0x66, -1, 0, MEM | VEX | VEXL, 0},
     {"vmovntdqa", 2, 0x2a, 0x66, -1, 0, MEM | VEX | VEXL | ALIGN, 0},
 };
 

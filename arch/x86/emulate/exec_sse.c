@@ -10,15 +10,22 @@ enum kind {
     LOAD,       /* zero-extended to 128 bits */
     LOAD_LOW,   /* the low half; the high half is the first source's */
     LOAD_HIGH,  /* the reverse */
+    LOAD_DDUP,  /* even parts of 8 bytes twice */
+    LOAD_SLDUP, /* even parts of 4 bytes twice */
+    LOAD_SHDUP, /* odd ones */
+    LOAD_ALL,   /* what is loaded, again and again */
     STORE,      /* the low bytes */
     STORE_HIGH, /* bits 64 to 127 */
 };
 
-#define VECTOR   0x01 /* 16 bytes, with VEX.L 32 */
-#define ALIGNED  0x02
-#define GPR      0x04 /* memory or general register of 4 bytes, 8 with REX.W */
-#define ANY_L    0x08 /* VEX.L means nothing */
-#define NEEDS_38 0x10 /* in 0F 38 */
+#define VECTOR      0x01 /* 16 bytes, with VEX.L 32 */
+#define ALIGNED     0x02
+#define GPR         0x04 /* memory or general register of 4 bytes, 8 with REX.W */
+#define ANY_L       0x08 /* VEX.L means nothing */
+#define NEEDS_38    0x10 /* in 0F 38 */
+#define SSE_ALIGNED 0x20 /* without VEX */
+#define ONLY_VEX    0x40 /* and VEX.W 0 */
+#define ONLY_L      0x80 /* VEX.L 1 */
 
 struct move {
     uint8_t opcode;
@@ -37,16 +44,25 @@ static const struct move moves[] = {
     {0x11, X86_PP_66, STORE, 16, VECTOR},
     {0x11, X86_PP_F3, STORE, 4, ANY_L},
     {0x11, X86_PP_F2, STORE, 8, ANY_L},
-    {0x12, X86_PP_NONE, LOAD_LOW, 8, 0}, /* MOVLPS */
-    {0x12, X86_PP_66, LOAD_LOW, 8, 0},   /* MOVLPD */
+    {0x12, X86_PP_NONE, LOAD_LOW, 8, 0},                     /* MOVLPS */
+    {0x12, X86_PP_66, LOAD_LOW, 8, 0},                       /* MOVLPD */
+    {0x12, X86_PP_F2, LOAD_DDUP, 8, VECTOR},                 /* MOVDDUP */
+    {0x12, X86_PP_F3, LOAD_SLDUP, 16, VECTOR | SSE_ALIGNED}, /* MOVSLDUP */
     {0x13, X86_PP_NONE, STORE, 8, 0},
     {0x13, X86_PP_66, STORE, 8, 0},
-    {0x16, X86_PP_NONE, LOAD_HIGH, 8, 0}, /* MOVHPS */
-    {0x16, X86_PP_66, LOAD_HIGH, 8, 0},   /* MOVHPD */
+    {0x16, X86_PP_NONE, LOAD_HIGH, 8, 0},                    /* MOVHPS */
+    {0x16, X86_PP_66, LOAD_HIGH, 8, 0},                      /* MOVHPD */
+    {0x16, X86_PP_F3, LOAD_SHDUP, 16, VECTOR | SSE_ALIGNED}, /* MOVSHDUP */
     {0x17, X86_PP_NONE, STORE_HIGH, 8, 0},
     {0x17, X86_PP_66, STORE_HIGH, 8, 0},
-    {0x28, X86_PP_NONE, LOAD, 16, VECTOR | ALIGNED}, /* MOVAPS */
-    {0x28, X86_PP_66, LOAD, 16, VECTOR | ALIGNED},   /* MOVAPD */
+    {0x18, X86_PP_66, LOAD_ALL, 4, NEEDS_38 | ONLY_VEX | ANY_L},   /* VBROADCASTSS */
+    {0x19, X86_PP_66, LOAD_ALL, 8, NEEDS_38 | ONLY_VEX | ONLY_L},  /* VBROADCASTSD */
+    {0x1a, X86_PP_66, LOAD_ALL, 16, NEEDS_38 | ONLY_VEX | ONLY_L}, /* VBROADCASTF128 */
+    {0x58, X86_PP_66, LOAD_ALL, 4, NEEDS_38 | ONLY_VEX | ANY_L},   /* VPBROADCASTD */
+    {0x59, X86_PP_66, LOAD_ALL, 8, NEEDS_38 | ONLY_VEX | ANY_L},   /* VPBROADCASTQ */
+    {0x5a, X86_PP_66, LOAD_ALL, 16, NEEDS_38 | ONLY_VEX | ONLY_L}, /* VBROADCASTI128 */
+    {0x28, X86_PP_NONE, LOAD, 16, VECTOR | ALIGNED},               /* MOVAPS */
+    {0x28, X86_PP_66, LOAD, 16, VECTOR | ALIGNED},                 /* MOVAPD */
     {0x29, X86_PP_NONE, STORE, 16, VECTOR | ALIGNED},
     {0x29, X86_PP_66, STORE, 16, VECTOR | ALIGNED},
     {0x2b, X86_PP_NONE, STORE, 16, VECTOR | ALIGNED},         /* MOVNTPS */
@@ -93,8 +109,10 @@ static bool vex_fields_ok(const struct x86_insn *in, const struct move *m)
     bool uses_vvvv = m->kind == LOAD_LOW || m->kind == LOAD_HIGH;
 
     if (!in->vex)
-        return true;
-    return (uses_vvvv || in->vvvv == 0) && (!in->vex_l || (m->flags & (VECTOR | ANY_L)));
+        return !(m->flags & ONLY_VEX);
+    if (((m->flags & ONLY_VEX) && in->rex_w) || ((m->flags & ONLY_L) && !in->vex_l))
+        return false;
+    return (uses_vvvv || in->vvvv == 0) && (!in->vex_l || (m->flags & (VECTOR | ANY_L | ONLY_L)));
 }
 
 static unsigned int move_bytes(const struct x86_state *s, const struct move *m)
@@ -143,6 +161,32 @@ static void copy(uint8_t *to, const uint8_t *from, unsigned int bytes)
         to[i] = from[i];
 }
 
+/*
+ * In place, what a load of `bytes` bytes makes of them; returns how many there are then. VEX.L has
+ * it that registers are filled to 32.
+ */
+static unsigned int spread(const struct x86_state *s, const struct move *m, uint8_t *buf,
+                           unsigned int bytes)
+{
+    unsigned int unit = m->kind == LOAD_DDUP ? 8 : m->kind == LOAD_ALL ? bytes : 4;
+    unsigned int width = s->in->vex_l ? 32 : 16;
+    uint8_t from[32];
+
+    if (m->kind < LOAD_DDUP || m->kind > LOAD_ALL)
+        return bytes;
+    copy(from, buf, bytes);
+    for (unsigned int at = 0; at < width; at += unit) {
+        unsigned int n = at / unit;
+
+        if (m->kind == LOAD_ALL)
+            n = 0;
+        else
+            n = m->kind == LOAD_SHDUP ? n | 1 : n & ~1u;
+        copy(buf + at, from + n * unit, unit);
+    }
+    return width;
+}
+
 /* The register after a load of `bytes` bytes in `buf`. */
 static void merge(struct x86_state *s, const struct move *m, const uint8_t *buf, unsigned int bytes)
 {
@@ -175,7 +219,7 @@ enum x86_emul_result x86_exec_sse(struct x86_state *s)
     res = check_enabled(s);
     bytes = move_bytes(s, m);
     store = m->kind == STORE || m->kind == STORE_HIGH;
-    if (res == X86_EMUL_OKAY && (m->flags & ALIGNED))
+    if (res == X86_EMUL_OKAY && ((m->flags & ALIGNED) || ((m->flags & SSE_ALIGNED) && !s->in->vex)))
         res = check_alignment(s, bytes, store ? X86_ACCESS_WRITE : X86_ACCESS_READ);
     if (res != X86_EMUL_OKAY)
         return res;
@@ -183,6 +227,6 @@ enum x86_emul_result x86_exec_sse(struct x86_state *s)
         return write_bytes(s, s->r->vec[s->in->reg].b + (m->kind == STORE_HIGH ? 8 : 0), bytes);
     res = read_bytes(s, buf, bytes);
     if (res == X86_EMUL_OKAY)
-        merge(s, m, buf, bytes);
+        merge(s, m, buf, spread(s, m, buf, bytes));
     return res;
 }

@@ -246,7 +246,13 @@ struct sparse {
 #define PP_F2   (1u << X86_PP_F2)
 
 static const struct sparse sparse[] = {
+    {2, 0x18, PP_66, {x86_exec_sse, 0, F_X, OP_BOTH}},
+    {2, 0x19, PP_66, {x86_exec_sse, 0, F_X, OP_BOTH}},
+    {2, 0x1a, PP_66, {x86_exec_sse, 0, F_X, OP_BOTH}},
     {2, 0x2a, PP_66, {x86_exec_sse, 0, F_X, OP_BOTH}},
+    {2, 0x58, PP_66, {x86_exec_sse, 0, F_X, OP_BOTH}},
+    {2, 0x59, PP_66, {x86_exec_sse, 0, F_X, OP_BOTH}},
+    {2, 0x5a, PP_66, {x86_exec_sse, 0, F_X, OP_BOTH}},
     {2, 0xf0, PP_NONE | PP_66, {x86_exec_movbe, 0, F_G_E, OP_WRITE | OP_MEM}},
     {2, 0xf1, PP_NONE | PP_66, {x86_exec_movbe, 0, F_E_G, OP_WRITE | OP_MEM}},
     {2, 0xf2, PP_NONE, {x86_exec_andn, 0, F_G_E, OP_WRITE | OP_VEX}},
