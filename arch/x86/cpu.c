@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Features of the host's CPUs, and the control registers that all of them run with. */
 #include <asm/cpu.h>
+#include <asm/fpu.h>
 #include <asm/msr.h>
 #include <asm/setup.h>
 #include <wherry/init.h>
@@ -8,6 +9,27 @@
 #include <wherry/printk.h>
 
 struct cpu_features cpu_features;
+
+#define L1C_XSAVE BIT(26)
+#define L1C_AVX   BIT(28)
+
+/* The state that struct fpu_state has room for, where it has it (SDM vol. 1, 13.2). */
+static uint64_t find_xcr0(uint32_t basic, const struct cpuid_leaf *l1)
+{
+    uint64_t legacy = XCR0_X87 | XCR0_SSE, host;
+    struct cpuid_leaf avx;
+
+    if (!(l1->c & L1C_XSAVE) || basic < 0xd)
+        return 0;
+    host = cpuid(0xd, 0).a;
+    if ((host & legacy) != legacy)
+        return 0;
+    avx = cpuid(0xd, 2);
+    if (!(l1->c & L1C_AVX) || !(host & XCR0_AVX) || avx.a != FPU_AVX_SIZE ||
+        avx.b != offsetof(struct fpu_state, ymm_high))
+        return legacy;
+    return legacy | XCR0_AVX;
+}
 
 static void find_features(void)
 {
@@ -22,11 +44,20 @@ static void find_features(void)
     f->svm = e1.c & BIT(2);
     f->x2apic = l1.c & BIT(21);
     f->tsc_deadline = l1.c & BIT(24);
-    f->xsave = l1.c & BIT(26);
+    f->xcr0 = find_xcr0(basic, &l1);
     f->smep = l7.b & BIT(7);
     f->smap = l7.b & BIT(20);
     f->umip = l7.c & BIT(2);
     f->paddr_bits = extended >= 0x80000008 ? (uint8_t)cpuid(0x80000008, 0).a : 36;
+}
+
+/* As hvm/fpu.c wants it, whatever firmware did: x87 alone, upper halves 0. */
+static void setup_xcr0(void)
+{
+    write_xcr0(cpu_features.xcr0);
+    if (cpu_features.xcr0 & XCR0_AVX)
+        __asm__ volatile("vzeroupper");
+    write_xcr0(XCR0_X87);
 }
 
 void cpu_setup(void)
@@ -41,22 +72,28 @@ void cpu_setup(void)
         cr4 |= CR4_SMAP;
     if (f->umip)
         cr4 |= CR4_UMIP;
-    if (f->xsave)
+    if (f->xcr0 != 0)
         cr4 |= CR4_OSXSAVE;
     write_cr4(cr4);
     write_cr0(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG);
     wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE | EFER_NXE);
+    if (f->xcr0 != 0)
+        setup_xcr0();
 }
 
 static int __init check_virtualization(void)
 {
     const struct cpu_features *f = &cpu_features;
 
-    printk("cpu: %s%s%s, %u address bits\n",
+    printk("cpu: %s%s%s%s, %u address bits\n",
            f->svm   ? "SVM"
            : f->vmx ? "VMX"
                     : "no virtualization",
-           f->smep ? ", SMEP" : "", f->smap ? ", SMAP" : "", f->paddr_bits);
+           f->smep ? ", SMEP" : "", f->smap ? ", SMAP" : "",
+           f->xcr0 & XCR0_AVX ? ", AVX"
+           : f->xcr0 != 0     ? ", XSAVE"
+                              : "",
+           f->paddr_bits);
     if (!f->svm && !f->vmx) {
         printk("cpu: a hypervisor needs SVM or VMX (QEMU: -cpu max or EPYC; firmware settings on a "
                "board). Stopped.\n");

@@ -99,6 +99,28 @@ uint64_t time_boot_tsc(void)
     return UINT64_C(0x1122334455667788);
 }
 
+static uint64_t cr4, xcr0;
+
+static uint64_t get_cr(struct vcpu *v, unsigned int n)
+{
+    (void)v;
+    return n == 4 ? cr4 : 0;
+}
+
+static const struct hvm_vendor vendor = {.get_cr = get_cr};
+const struct hvm_vendor *hvm = &vendor;
+
+uint64_t hvm_fpu_xcr0(const struct vcpu *v)
+{
+    (void)v;
+    return xcr0;
+}
+
+uint32_t hvm_xstate_size(uint64_t components)
+{
+    return 1000 + (uint32_t)components;
+}
+
 static struct cpuid_leaf ask_of(struct vcpu *v, uint32_t leaf, uint32_t sub)
 {
     const uint64_t high = UINT64_C(0xdeadbeef00000000);
@@ -130,6 +152,7 @@ static int reset(void **state)
 {
     (void)state;
     choose_host(ALL_ONES);
+    cpu_features.xcr0 = cr4 = xcr0 = 0;
     memset(&d, 0, sizeof(d));
     d.id = 7;
     d.max_vcpus = 4;
@@ -236,6 +259,56 @@ static void no_feature_that_the_host_has_not(void **state)
                 assert_int_equal(g.b & ~h.b, 0);
         }
     }
+}
+
+/* XSAVE and what it makes possible (hvm/xstate.c); nothing that has other state. */
+static void what_comes_with_xsave(void **state)
+{
+    const uint64_t most[] = {0, 3, 7};
+
+    (void)state;
+    for (unsigned int i = 0; i < ARRAY_SIZE(most); i++) {
+        struct cpuid_leaf r;
+
+        cpu_features.xcr0 = most[i];
+        cr4 = ~CR4_OSXSAVE;
+        r = ask(1, 0);
+        check_bits("XSAVE", r.c, BIT_LIST(26), 1, most[i] != 0);
+        HIDDEN("OSXSAVE", r.c, 27);
+        check_bits("FMA, AVX, F16C", r.c, BIT_LIST(12, 28, 29), 3, most[i] == 7);
+        cr4 = CR4_OSXSAVE;
+        check_bits("OSXSAVE", ask(1, 0).c, BIT_LIST(27), 1, most[i] != 0);
+        r = ask(7, 0);
+        check_bits("AVX2", r.b, BIT_LIST(5), 1, most[i] == 7);
+        check_bits("GFNI, VAES, VPCLMULQDQ", r.c, BIT_LIST(8, 9, 10), 3, most[i] == 7);
+        HIDDEN("AVX-512", r.b, 16, 17, 21, 26, 27, 28, 30, 31);
+        HIDDEN("AVX-512", r.c, 1, 6, 11, 12, 14);
+        HIDDEN("AVX-512, AMX", r.d, 2, 3, 8, 22, 23, 24, 25);
+    }
+}
+
+static void the_area_of_xsave(void **state)
+{
+    struct cpuid_leaf r;
+
+    (void)state;
+    for (uint32_t sub = 0; sub < 64; sub++)
+        check_zero(0xd, sub);
+    cpu_features.xcr0 = 7;
+    for (xcr0 = 1; xcr0 < 8; xcr0 += 2) {
+        r = ask(0xd, 0);
+        assert_true(r.a == 7 && r.b == 1000 + xcr0 && r.c == 1007 && r.d == 0);
+        r = ask(0xd, 1);
+        assert_true(r.a == 7 && r.b == 1000 + xcr0 && r.c == 0 && r.d == 0); /* no XSAVES */
+    }
+    r = ask(0xd, 2);
+    assert_true(r.a == 256 && r.b == 576 && r.c == 0 && r.d == 0);
+    for (uint32_t sub = 3; sub < 64; sub++)
+        check_zero(0xd, sub);
+    cpu_features.xcr0 = 3;
+    check_zero(0xd, 2);
+    choose_host(ALL_ZEROS);
+    check_zero(0xd, 1);
 }
 
 /* --- leaves and ranges --- */
@@ -401,6 +474,8 @@ int main(void)
         TEST(hidden_whatever_the_host_has),
         TEST(shown_where_the_host_has_it),
         TEST(no_feature_that_the_host_has_not),
+        TEST(what_comes_with_xsave),
+        TEST(the_area_of_xsave),
         TEST(the_last_leaves),
         TEST(leaves_that_the_host_has_not),
         TEST(out_of_range),

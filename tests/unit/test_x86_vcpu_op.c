@@ -5,6 +5,7 @@
  */
 #include "x86_hvm.h"
 
+#include <asm/cpu.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -254,7 +255,7 @@ static void what_a_processor_refuses(void **state)
 static void what_a_processor_takes(void **state)
 {
     (void)state;
-    for (unsigned int i = 0; i < 4; i++) {
+    for (unsigned int i = 0; i < 5; i++) {
         struct vcpu_hvm_context c = mode32();
         struct vcpu_hvm_x86_32 *r = &c.cpu_regs.x86_32;
 
@@ -270,10 +271,14 @@ static void what_a_processor_takes(void **state)
             r->cs_ar = 0x9b;
             r->ss_ar = r->ds_ar = r->es_ar = 0x93;
             r->cs_limit = r->ss_limit = r->ds_limit = r->es_limit = 0xffff;
+        } else if (i == 4) { /* where there is XSAVE */
+            r->cr4 = CR4_OSXSAVE;
+            cpu_features.xcr0 = XCR0_X87 | XCR0_SSE;
         }
         other()->initialised = false;
         assert_int_equal(initialise(&c), 0);
     }
+    cpu_features.xcr0 = 0;
 }
 
 /* 32-bit code with paging of both kinds; what is loaded is what was asked for. */

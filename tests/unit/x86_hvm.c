@@ -196,9 +196,23 @@ const struct hvm_vendor vmx_vendor = {.name = "not here"};
 
 /* --- what else hvm/ calls --- */
 
-/* The guest's vector registers are always in v->arch.fpu: the processor's are the test's own. */
+/* The guest's vector registers and XCR0 are always in v->arch: the processor's are the test's own.
+ */
 void __wrap_hvm_fpu_sync(struct vcpu *v);
 void __wrap_hvm_fpu_reload(struct vcpu *v);
+void __wrap_hvm_fpu_set_xcr0(struct vcpu *v, uint64_t value);
+uint64_t __wrap_hvm_fpu_xcr0(const struct vcpu *v);
+
+void __wrap_hvm_fpu_set_xcr0(struct vcpu *v, uint64_t value)
+{
+    v->arch.xcr0 = value;
+    v->arch.xsave = true;
+}
+
+uint64_t __wrap_hvm_fpu_xcr0(const struct vcpu *v)
+{
+    return v->arch.xcr0;
+}
 
 void __wrap_hvm_fpu_sync(struct vcpu *v)
 {

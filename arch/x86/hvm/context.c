@@ -15,7 +15,7 @@
 #define RFLAGS_VM   BIT64(17)
 
 #define CR0_KNOWN  UINT64_C(0xe005003f)
-#define CR4_KNOWN  UINT64_C(0x00310fff)
+#define CR4_KNOWN  UINT64_C(0x00310fff) /* and OSXSAVE */
 #define EFER_KNOWN (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 
 #define TYPE_WRITABLE 0x2 /* data; code: readable */
@@ -84,8 +84,9 @@ static bool host_has(uint64_t cr4)
 static bool modes_are_valid(const struct context *c)
 {
     bool pg = (c->cr0 & CR0_PG) != 0, lme = (c->efer & EFER_LME) != 0;
+    uint64_t cr4_known = cpu_features.xcr0 != 0 ? CR4_KNOWN | CR4_OSXSAVE : CR4_KNOWN;
 
-    if ((c->cr0 & ~CR0_KNOWN) || (c->cr4 & ~CR4_KNOWN) || (c->efer & ~EFER_KNOWN) ||
+    if ((c->cr0 & ~CR0_KNOWN) || (c->cr4 & ~cr4_known) || (c->efer & ~EFER_KNOWN) ||
         (c->rflags & (RFLAGS_ZERO | RFLAGS_VM)))
         return false;
     if ((pg && !(c->cr0 & CR0_PE)) || ((c->cr0 & CR0_NW) && !(c->cr0 & CR0_CD)))

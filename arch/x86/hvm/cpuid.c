@@ -19,20 +19,77 @@
 #define L1C_HYPERVISOR BIT(31)
 #define L1D_ALLOWED    0x078bbb7f /* to SSE2, without machine checks, HTT and what is thermal */
 
-/* Leaf 7: BMI, SMEP, ERMS, SMAP and the like; nothing that needs XSAVE. */
+#define L1C_XSAVE   BIT(26)
+#define L1C_OSXSAVE BIT(27)
+#define L1C_AVX     (BIT(12) | BIT(28) | BIT(29)) /* FMA, AVX, F16C */
+
+/* Leaf 7: BMI, SMEP, ERMS, SMAP and the like; with AVX, what has no other state. */
 #define L7B_ALLOWED (BIT(0) | BIT(3) | BIT(7) | BIT(8) | BIT(9) | BIT(18) | BIT(19) | BIT(20))
 #define L7C_ALLOWED BIT(2)
+#define L7B_AVX     BIT(5)                      /* AVX2 */
+#define L7C_AVX     (BIT(8) | BIT(9) | BIT(10)) /* GFNI, VAES, VPCLMULQDQ */
+
+/* Leaf 0xd, sub-leaf 1: XSAVEOPT, XSAVEC, XGETBV with ECX 1. */
+#define LD1_ALLOWED (BIT(0) | BIT(1) | BIT(2))
+#define LD1_XSAVEC  BIT(1)
 
 /* 0x80000001. */
 #define E1C_ALLOWED (BIT(0) | BIT(5) | BIT(6) | BIT(7) | BIT(8))
 #define E1D_ALLOWED \
     (0x0183b37f | BIT(11) | BIT(20) | BIT(22) | BIT(23) | BIT(24) | BIT(26) | BIT(29))
 
-static void leaf1(const struct vcpu *v, struct cpuid_leaf *r)
+static bool has_avx(void)
 {
+    return cpu_features.xcr0 & XCR0_AVX;
+}
+
+/* The bits that XSAVE gives; one shows CR4 (SDM vol. 2, CPUID). */
+static uint32_t leaf1_xsave(struct vcpu *v, uint32_t host)
+{
+    uint32_t c = L1C_XSAVE;
+
+    if (cpu_features.xcr0 == 0)
+        return 0;
+    if (hvm->get_cr(v, 4) & CR4_OSXSAVE)
+        c |= L1C_OSXSAVE;
+    return has_avx() ? c | (host & L1C_AVX) : c;
+}
+
+static void leaf1(struct vcpu *v, struct cpuid_leaf *r)
+{
+    uint32_t xsave = leaf1_xsave(v, r->c);
+
     r->b = (r->b & 0x0000ffff) | v->domain->max_vcpus << 17 | vlapic_id(v) << 24;
-    r->c = (r->c & L1C_ALLOWED) | L1C_X2APIC | L1C_DEADLINE | L1C_HYPERVISOR;
+    r->c = (r->c & L1C_ALLOWED) | L1C_X2APIC | L1C_DEADLINE | L1C_HYPERVISOR | xsave;
     r->d &= L1D_ALLOWED;
+}
+
+static void leaf7(uint32_t sub, struct cpuid_leaf *r)
+{
+    uint32_t b = L7B_ALLOWED | (has_avx() ? L7B_AVX : 0);
+    uint32_t c = L7C_ALLOWED | (has_avx() ? L7C_AVX : 0);
+
+    *r = sub == 0 ? (struct cpuid_leaf){.b = r->b & b, .c = r->c & c} : (struct cpuid_leaf){0};
+}
+
+/* XSAVE's area: of what the guest has switched on, and of all (SDM vol. 1, 13.2). */
+static void xstate_leaf(const struct vcpu *v, uint32_t sub, struct cpuid_leaf *r)
+{
+    uint32_t now = hvm_xstate_size(hvm_fpu_xcr0(v)), most = hvm_xstate_size(cpu_features.xcr0);
+    struct cpuid_leaf host = *r;
+
+    *r = (struct cpuid_leaf){0};
+    if (cpu_features.xcr0 == 0)
+        return;
+    if (sub == 0) {
+        *r = (struct cpuid_leaf){.a = (uint32_t)cpu_features.xcr0, .b = now, .c = most};
+    } else if (sub == 1) {
+        r->a = host.a & LD1_ALLOWED;
+        r->b = r->a & LD1_XSAVEC ? now : 0;
+    } else if (sub == 2 && has_avx()) {
+        r->a = FPU_AVX_SIZE;
+        r->b = offsetof(struct fpu_state, ymm_high);
+    }
 }
 
 static void topology(const struct vcpu *v, uint32_t sub, struct cpuid_leaf *r)
@@ -100,7 +157,7 @@ static void hypervisor_leaf(const struct vcpu *v, uint32_t leaf, uint32_t sub, s
     }
 }
 
-static void basic_leaf(const struct vcpu *v, uint32_t leaf, uint32_t sub, struct cpuid_leaf *r)
+static void basic_leaf(struct vcpu *v, uint32_t leaf, uint32_t sub, struct cpuid_leaf *r)
 {
     switch (leaf) {
     case 0: /* leaf 0xb is there, whatever the host has */
@@ -110,16 +167,18 @@ static void basic_leaf(const struct vcpu *v, uint32_t leaf, uint32_t sub, struct
         leaf1(v, r);
         break;
     case 7:
-        *r = sub == 0 ? (struct cpuid_leaf){.b = r->b & L7B_ALLOWED, .c = r->c & L7C_ALLOWED}
-                      : (struct cpuid_leaf){0};
+        leaf7(sub, r);
         break;
     case 0xb:
         topology(v, sub, r);
         break;
+    case 0xd:
+        xstate_leaf(v, sub, r);
+        break;
     case 2:
     case 4:
         break;
-    default: /* monitor, power, performance counters, XSAVE: not offered */
+    default: /* monitor, power, performance counters: not offered */
         *r = (struct cpuid_leaf){0};
     }
 }

@@ -476,8 +476,6 @@ static void inject(struct vcpu *v, const struct x86_event *event)
         hvm_inject_exception(v, event->vector, event->has_error, event->error);
 }
 
-#define XMM_OFFSET 160 /* of XMM0 in FXSAVE's area */
-
 /* Only moves of vectors need them, and those are few: a second try. */
 static enum x86_emul_result with_vectors(struct vcpu *v, struct x86_emul *e)
 {
@@ -485,17 +483,15 @@ static enum x86_emul_result with_vectors(struct vcpu *v, struct x86_emul *e)
     struct x86_vec *regs = this_cpu(vec);
     enum x86_emul_result res;
 
+    hvm_fpu_sync(v);
     hvm_get_regs(v, e->regs); /* the first try may have changed them */
     e->resume = false;
-    hvm_fpu_sync(v);
-    for (unsigned int i = 0; i < 16; i++)
-        memcpy(regs[i].b, v->arch.fpu.bytes + XMM_OFFSET + 16 * i, 16);
+    hvm_get_vectors(v, regs);
     e->regs->vec = regs;
     res = x86_emulate_in_place(e);
     if (res != X86_EMUL_OKAY)
         return res;
-    for (unsigned int i = 0; i < 16; i++)
-        memcpy(v->arch.fpu.bytes + XMM_OFFSET + 16 * i, regs[i].b, 16);
+    hvm_put_vectors(v, regs);
     hvm_fpu_reload(v);
     return res;
 }

@@ -3,6 +3,8 @@
  * What guests on x86 have in common, whoever runs them: the choice between SVM and VMX, vCPUs as
  * common/ sees them, exceptions and stepping over instructions.
  */
+#include "fpu.h"
+
 #include <asm/cpu.h>
 #include <asm/desc.h>
 #include <asm/guest.h>
@@ -110,26 +112,6 @@ void hvm_triple_fault(struct vcpu *v)
 
 /* --- hooks of common/ --- */
 
-static void fpu_save(struct fpu_state *f)
-{
-    __asm__ volatile("fxsave64 %0" : "=m"(*f));
-}
-
-static void fpu_load(const struct fpu_state *f)
-{
-    __asm__ volatile("fxrstor64 %0" ::"m"(*f));
-}
-
-void hvm_fpu_sync(struct vcpu *v)
-{
-    fpu_save(&v->arch.fpu);
-}
-
-void hvm_fpu_reload(struct vcpu *v)
-{
-    fpu_load(&v->arch.fpu);
-}
-
 /* The processor's part of an entry takes DR6 and DR7, not the addresses; nothing here uses them. */
 static void debug_save(uint64_t dr[4])
 {
@@ -157,14 +139,14 @@ void hvm_debug_reset(struct vcpu *v)
 void arch_vcpu_save(struct vcpu *v)
 {
     debug_save(v->arch.dr);
-    fpu_save(&v->arch.fpu);
+    fpu_save(v);
     hvm->save(v);
 }
 
 void arch_vcpu_load(struct vcpu *v)
 {
     debug_load(v->arch.dr);
-    fpu_load(&v->arch.fpu);
+    fpu_load(v);
     hvm->load(v);
     hvm_time_update(v);
 }
@@ -181,22 +163,13 @@ void arch_enter_guest(struct vcpu *v)
     __builtin_unreachable();
 }
 
-static void fpu_reset(struct fpu_state *f)
-{
-    memset(f, 0, sizeof(*f));
-    f->bytes[0] = 0x7f; /* FCW 0x037f */
-    f->bytes[1] = 0x03;
-    f->bytes[24] = 0x80; /* MXCSR 0x1f80 */
-    f->bytes[25] = 0x1f;
-}
-
 int arch_vcpu_create(struct vcpu *v)
 {
     int rc = hvm->vcpu_init(v);
 
     if (rc != 0)
         return rc;
-    fpu_reset(&v->arch.fpu);
+    hvm_fpu_reset(v);
     hvm_timers_init(v);
     rc = vlapic_init(v);
     if (rc != 0)

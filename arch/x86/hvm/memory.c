@@ -35,7 +35,7 @@ void hvm_get_regs(struct vcpu *v, struct x86_regs *regs)
     memcpy(regs->gpr, r->r, sizeof(regs->gpr));
     regs->rip = r->rip;
     get_control(v, regs);
-    regs->xcr0 = 0; /* CPUID has no XSAVE */
+    regs->xcr0 = v->arch.xcr0;
     regs->vec = NULL;
     hvm->get_segments(v, segments_of(regs));
     regs->cpl = regs->cr0 & CR0_PE ? (uint8_t)SEG_DPL(regs->seg[X86_SS].attr) : 0;

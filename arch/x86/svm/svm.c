@@ -523,6 +523,9 @@ static void exit_other(struct vcpu *v, const struct vmcb *c)
     case EXIT_RDPMC:
         hvm_inject_exception(v, VEC_GP, true, 0);
         return;
+    case EXIT_XSETBV:
+        hvm_xsetbv(v, insn_len(c, 3));
+        return;
     case EXIT_SHUTDOWN:
         hvm_triple_fault(v);
         return;

@@ -153,6 +153,9 @@ static void exit_other(struct vcpu *v, uint32_t reason)
     case REASON_WBINVD:
         hvm_advance(v, insn_len());
         return;
+    case REASON_XSETBV:
+        hvm_xsetbv(v, insn_len());
+        return;
     case REASON_TASK_SWITCH: /* by hardware: not offered */
     case REASON_RDPMC:
         hvm_inject_exception(v, VEC_GP, true, 0);

@@ -9,7 +9,7 @@ struct cpu_features {
     bool svm, vmx;
     bool x2apic, tsc_deadline;
     bool smep, smap, umip;
-    bool xsave;
+    uint64_t xcr0; /* what guests may have in it; 0: no XSAVE */
     uint8_t paddr_bits;
 };
 extern struct cpu_features cpu_features;

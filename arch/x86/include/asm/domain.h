@@ -4,6 +4,7 @@
 #define WHERRY_ASM_DOMAIN_H
 
 #include <asm/emulate.h>
+#include <asm/fpu.h>
 #include <asm/hvm.h>
 #include <asm/regs.h>
 #include <asm/svm.h>
@@ -82,11 +83,6 @@ struct hvm_walk {
     uint64_t gpa; /* of the page */
 };
 
-/* SSE and x87 state as FXSAVE lays it out. */
-struct fpu_state {
-    uint8_t bytes[512];
-} __aligned(16);
-
 struct arch_vcpu {
     struct cpu_user_regs regs; /* first: see regs.h */
     union {
@@ -94,6 +90,8 @@ struct arch_vcpu {
         struct vmx_vcpu vmx;
     };
     struct fpu_state fpu; /* while not loaded */
+    uint64_t xcr0;        /* so too; 0 where there is no XSAVE */
+    bool xsave;           /* XCR0 was more than x87: `fpu` is XSAVE's, not FXSAVE's */
     struct vlapic *vlapic;
     struct hvm_io io;
     struct hvm_emulation emul;

@@ -8,6 +8,7 @@
 struct ioreq_access;
 struct shared_info;
 struct vcpu_hvm_context;
+struct x86_vec;
 
 #define HVM_DEBUG_PORT 0xe9 /* a character for the console */
 
@@ -33,10 +34,26 @@ void hvm_port_request(const struct vcpu *v, uint16_t port, unsigned int size, bo
 /* The answer to the access that v, current, waits for; all ones if there is none. */
 void hvm_io_answer(struct vcpu *v, const struct ioreq_access *access, bool answered);
 
-/* --- hvm.c: v is current --- */
-/* The vector registers into v->arch.fpu, and back. */
+/* --- fpu.c: v is current --- */
+/* The vector registers into v->arch.fpu, XCR0 into v->arch.xcr0; the registers back. */
 void hvm_fpu_sync(struct vcpu *v);
 void hvm_fpu_reload(struct vcpu *v);
+/* XCR0 takes a value that it may have. */
+void hvm_fpu_set_xcr0(struct vcpu *v, uint64_t value);
+/* As it is now; 0 where there is no XSAVE. */
+uint64_t hvm_fpu_xcr0(const struct vcpu *v);
+
+/* --- fpu.c --- */
+void hvm_fpu_reset(struct vcpu *v);
+
+/* --- xstate.c --- */
+/* May a guest write this to XCR0? */
+bool hvm_xcr0_is_valid(uint64_t value);
+/* Bytes of XSAVE's area, in either form, with these components. */
+uint32_t hvm_xstate_size(uint64_t xcr0);
+/* 16 vector registers from v->arch.fpu, and into it. */
+void hvm_get_vectors(const struct vcpu *v, struct x86_vec *regs);
+void hvm_put_vectors(struct vcpu *v, const struct x86_vec *regs);
 
 /* --- hvm.c --- */
 /* DR0 to DR3 of v, current or not running, as after INIT. */

@@ -122,6 +122,8 @@ void hvm_hypercall(struct vcpu *v, unsigned int len);
 void hvm_cpuid(struct vcpu *v, unsigned int len);
 void hvm_rdmsr(struct vcpu *v, unsigned int len);
 void hvm_wrmsr(struct vcpu *v, unsigned int len);
+/* XSETBV: anywhere, also where the guest has none (xstate.c). */
+void hvm_xsetbv(struct vcpu *v, unsigned int len);
 void hvm_hlt(struct vcpu *v, unsigned int len);
 /*
  * IN or OUT of AL/AX/EAX without REP: `next` is the RIP behind it. Strings go through

@@ -72,6 +72,10 @@
 #define CR4_SMEP       BIT64(20)
 #define CR4_SMAP       BIT64(21)
 
+#define XCR0_X87 BIT64(0)
+#define XCR0_SSE BIT64(1)
+#define XCR0_AVX BIT64(2)
+
 #define RFLAGS_TF BIT64(8)
 #define RFLAGS_IF BIT64(9)
 
@@ -113,6 +117,21 @@ DEFINE_CR(2)
 DEFINE_CR(3)
 DEFINE_CR(4)
 #undef DEFINE_CR
+
+/* CR4.OSXSAVE must be set. */
+static inline void write_xcr0(uint64_t v)
+{
+    __asm__ volatile("xsetbv" ::"c"(0), "a"((uint32_t)v), "d"((uint32_t)(v >> 32)) : "memory");
+}
+
+/* The low half; the rest has no use here, and this is on the path of each switch. */
+static inline uint32_t read_xcr0(void)
+{
+    uint32_t lo, hi;
+
+    __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+    return lo;
+}
 
 struct cpuid_leaf {
     uint32_t a, b, c, d;
