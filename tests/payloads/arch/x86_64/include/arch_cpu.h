@@ -79,6 +79,16 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t sub)
     return r;
 }
 
+/* What CPUID says is offered. */
+static inline bool has_xsave(void)
+{
+    return cpuid(1, 0).c >> 26 & 1;
+}
+static inline bool has_avx(void)
+{
+    return cpuid(1, 0).c >> 28 & 1;
+}
+
 /* --- traps --- */
 
 #define VEC_DE 0

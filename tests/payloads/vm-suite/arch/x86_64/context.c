@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Registers of a vCPU that the hypervisor keeps: SSE, those of SYSCALL, segment bases, CR2. */
-#include "suite.h"
+/* Registers of a vCPU that the hypervisor keeps: SSE, AVX on some vCPUs, those of SYSCALL, segment
+ * bases, CR2. */
+#include "xstate.h"
 
 static const uint32_t system_msrs[] = {
     0xc0000081, 0xc0000082, 0xc0000083, /* STAR, LSTAR, CSTAR */
@@ -13,21 +14,32 @@ static uint64_t value_of(uint64_t seed, unsigned int i)
     return (seed + i * 0x1001) & UINT64_C(0x7fffffffff); /* canonical */
 }
 
+/* Every other vCPU: the hypervisor may switch differently where XCR0 was never written. */
+static bool uses_avx(void)
+{
+    return this_cpu()->index % 2 == 0 && has_avx();
+}
+
 void arch_regs_begin(void)
 {
+    if (!uses_avx())
+        return;
+    osxsave(true);
+    xsetbv(0, 7);
 }
 
 void arch_regs_end(void)
 {
+    if (uses_avx())
+        osxsave(false);
 }
-
-#define EACH_XMM(f) \
-    f(0) f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8) f(9) f(10) f(11) f(12) f(13) f(14) f(15)
 
 void arch_fp_fill(uint64_t seed)
 {
 #define FILL(n) __asm__ volatile("movq %0, %%xmm" #n ::"r"(seed * ((n) + 1)));
     EACH_XMM(FILL)
+    if (uses_avx())
+        ymm_fill(~seed);
 }
 
 unsigned int arch_fp_differs(uint64_t seed)
@@ -39,7 +51,7 @@ unsigned int arch_fp_differs(uint64_t seed)
     __asm__ volatile("movq %%xmm" #i ", %0" : "=r"(v)); \
     n += v != seed * ((i) + 1);
     EACH_XMM(DIFFERS)
-    return n;
+    return uses_avx() ? n + ymm_differs(~seed) : n;
 }
 
 void arch_system_fill(uint64_t seed)

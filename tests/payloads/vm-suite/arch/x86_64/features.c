@@ -135,6 +135,7 @@ void test_features(void)
     hypercall_page();
     address_width();
     clock();
+    test_xstate();
     test_vcpu_op();
 }
 

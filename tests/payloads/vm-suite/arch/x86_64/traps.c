@@ -106,8 +106,7 @@ static bool refused(unsigned int cr, uint64_t value)
 /* What a guest of VMX may change and what is only shown to it. */
 static void masked_bits(uint64_t cr0)
 {
-    const unsigned int bits[] = {13 /* VMXE */,    14 /* SMXE */, 17 /* PCIDE */,
-                                 18 /* OSXSAVE */, 22 /* PKE */,  40};
+    const unsigned int bits[] = {13 /* VMXE */, 14 /* SMXE */, 17 /* PCIDE */, 22 /* PKE */, 40};
     unsigned int wrong = 0;
     uint64_t cr4, now;
 
