@@ -178,6 +178,7 @@ static void timers(void)
     struct vcpu_set_periodic_timer each = {.period_ns = 999999};
     evtchn_port_t port;
     uint64_t begin;
+    bool in_time;
 
     tap_eq(evtchn_bind_virq(VIRQ_TIMER, 0, &port), 0, "timer: its virq");
     tap_eq(vcpu_op(VCPUOP_set_singleshot_timer, 0, &one), -XEN_ETIME, "timer: too late");
@@ -185,14 +186,16 @@ static void timers(void)
     begin = now_ns();
     one.timeout_abs_ns = begin + 3000000;
     tap_eq(vcpu_op(VCPUOP_set_singleshot_timer, 0, &one), 0, "timer: in 3 ms");
+    /* On a busy machine the time may have passed already, here and below. */
     tap(!event_pending(port) || now_ns() >= one.timeout_abs_ns, "timer: not at once");
     tap_eq(events_poll(&port, 1, begin + 1000000000), 0, "timer: waited for");
     tap(event_take(port) && now_ns() >= one.timeout_abs_ns, "timer: it came in time");
     one.timeout_abs_ns = now_ns() + 2000000;
     vcpu_op(VCPUOP_set_singleshot_timer, 0, &one);
     tap_eq(vcpu_op(VCPUOP_stop_singleshot_timer, 0, NULL), 0, "timer: stopped");
+    in_time = now_ns() < one.timeout_abs_ns;
     delay_us(4000);
-    tap(!event_take(port), "timer: it does not come any more");
+    tap(!event_take(port) || !in_time, "timer: it does not come any more");
     tap_eq(hypercall(__HYPERVISOR_set_timer_op, now_ns() + 2000000, 0, 0, 0, 0), 0,
            "timer: the other way to set it");
     tap(events_poll(&port, 1, now_ns() + 1000000000) == 0 && event_take(port),
