@@ -200,7 +200,7 @@ static bool offers(uint8_t vector)
 
 static bool offers_nothing(void)
 {
-    return vmcb.v_intr == V_INTR_MASKING && !(vmcb.intercept1 & ICPT_VINTR);
+    return !(vmcb.v_intr & V_IRQ) && !(vmcb.intercept1 & ICPT_VINTR);
 }
 
 static bool has_window(void)

@@ -24,7 +24,7 @@
 /* Constant after svm_setup(). */
 static uint64_t iopm_pa, msrpm_pa;
 static bool have_nrip;
-static bool offers_interrupts; /* see offer() */
+static bool offers_interrupts; /* see is_offered() */
 
 DEFINE_PER_CPU(uint64_t, svm_host_pa); /* named in entry.S: where VMLOAD finds the host's state */
 
@@ -343,13 +343,17 @@ static bool is_offered(const struct vmcb *c)
     return (c->v_intr & V_IRQ) != 0 && !(c->intercept1 & ICPT_VINTR);
 }
 
-static void offer(struct vmcb *c, uint8_t vector)
+static void inject_interrupt(struct vmcb *c, uint8_t vector)
 {
+    if (!offers_interrupts || (c->shadow & 1)) {
+        c->event_inject = EVENT_VALID | HVM_EVENT_INTR << 8 | vector;
+        return;
+    }
     c->intercept1 &= ~ICPT_VINTR;
     c->v_intr = V_INTR_MASKING | V_IRQ | V_IGN_TPR | V_INTR_PRIO(15) | V_INTR_VECTOR(vector);
 }
 
-static void svm_inject(struct vcpu *v, const struct hvm_event *e)
+static void inject_other(struct vcpu *v, const struct hvm_event *e)
 {
     struct vmcb *c = vmcb_of(v);
 
@@ -357,10 +361,6 @@ static void svm_inject(struct vcpu *v, const struct hvm_event *e)
     bool soft = e->type == HVM_EVENT_PRIV_SOFT || e->type == HVM_EVENT_SOFT;
     uint64_t type = soft ? HVM_EVENT_EXCEPTION : e->type;
 
-    if (offers_interrupts && e->type == HVM_EVENT_INTR && !(c->shadow & 1)) {
-        offer(c, e->vector);
-        return;
-    }
     c->event_inject = EVENT_VALID | type << 8 | e->vector;
     if (e->has_error)
         c->event_inject |= EVENT_HAS_ERROR | (uint64_t)e->error << 32;
@@ -369,6 +369,14 @@ static void svm_inject(struct vcpu *v, const struct hvm_event *e)
     /* A software interrupt returns behind its instruction. */
     if (soft || e->type == HVM_EVENT_SOFT_INT)
         v->arch.regs.rip += e->insn_len;
+}
+
+static void svm_inject(struct vcpu *v, const struct hvm_event *e)
+{
+    if (e->type == HVM_EVENT_INTR)
+        inject_interrupt(vmcb_of(v), e->vector);
+    else
+        inject_other(v, e);
 }
 
 static bool svm_can_inject(struct vcpu *v)
@@ -406,7 +414,7 @@ static void svm_request_window(struct vcpu *v, bool on)
             c->event_inject = EVENT_VALID | HVM_EVENT_INTR << 8 | V_INTR_VECTOR_OF(c->v_intr);
         c->intercept1 |= ICPT_VINTR;
         c->v_intr = V_INTR_MASKING | V_IRQ | V_IGN_TPR | V_INTR_PRIO(15);
-    } else if (!is_offered(c)) {
+    } else if (unlikely(c->intercept1 & ICPT_VINTR)) {
         c->intercept1 &= ~ICPT_VINTR;
         c->v_intr = V_INTR_MASKING;
     }
