@@ -58,7 +58,7 @@ static void case_told(unsigned int cmd, uint64_t gfn, long want, unsigned int ti
     memory_command(x, cmd, gfn);
     box_run(x, G_HYPERCALL);
     tap_eq((int64_t)x->result, want, "%s", what);
-    tap(told(times), "%s: told %u times (%u)", what, times, nr_seen);
+    tap(told(times), "%s: told %u times # %u", what, times, nr_seen);
 }
 
 static void one_vcpu(void)
@@ -149,8 +149,10 @@ static void disabled(void)
     dm_answer(&a, 0, 0);
     tap(!box_done_within(x, MOMENT_US), "one owes an answer");
     tap_eq(dm_set_state(GUEST, b.id, false), 0, "it is disabled");
-    tap(box_comes(x) && x->result == 0, "the vCPU goes on");
+    if (!tap_skip("the vCPU goes on"))
+        tap(box_finish(x) && x->result == 0, "the vCPU goes on");
     dm_answer(&b, 0, 0); /* too late */
+    box_comes(x);
     tap_eq(dm_set_state(GUEST, b.id, true), 0, "enabled again");
     serve_with(&a, &b);
     reply[0] = 0x6262;
@@ -204,8 +206,15 @@ static void destroyed(void)
     tap(wait_ready(&a, 0) && wait_ready(&b, 0), "asked");
     dm_answer(&a, 0, 0);
     tap(!box_done_within(x, MOMENT_US), "one owes an answer");
-    dm_server_close(&b);
-    tap(box_comes(x) && x->result == 0, "it is destroyed, the vCPU goes on");
+    serve_with(&a, NULL);
+    if (tap_skip("it is destroyed, the vCPU goes on")) {
+        dm_answer(&b, 0, 0);
+        dm_server_close(&b);
+        box_finish(x);
+    } else {
+        dm_server_close(&b);
+        tap(box_finish(x) && x->result == 0, "it is destroyed, the vCPU goes on");
+    }
 }
 
 void test_invalidation(void)

@@ -18,6 +18,7 @@ bool guest_attach(domid_t dom)
     uint64_t end = counter() + PATIENCE * counter_hz();
     struct control *c = (struct control *)(uintptr_t)at;
 
+    guest_provide(dom, 2);
     if (foreign_map(dom, CONTROL_GPA >> PAGE_SHIFT, at) != 0)
         return false;
     while (READ_ONCE(c->ready) == 0 && counter() < end)
@@ -146,13 +147,15 @@ long guest_hypercall(struct box *b, unsigned int nr, uint64_t a0, uint64_t a1, u
     return box_run(b, G_HYPERCALL) ? (long)b->result : -1000;
 }
 
+/* `basic`: without what is long, and what misbehaves. */
 int main(void)
 {
     unsigned int n = 0;
 
     if (!tap_eq(events_init(), 0, "shared_info is mapped"))
         return 1;
-    guests_provide(MAX_GUESTS - 1, 2);
+    guest_provide(GUEST, 2);
+    guest_provide(2, 2); /* which others are about; the rest when it is their turn */
     tap_eq(dm_nr_vcpus(GUEST, &n), 0, "the guest is there");
     tap_eq(n, 2, "with two vCPUs");
     if (!tap(guest_attach(GUEST), "it runs, and its control page is mapped")) {
@@ -168,8 +171,10 @@ int main(void)
     test_interrupts();
     test_guest_rights();
     test_invalidation();
-    test_history();
-    test_hostile();
-    test_security();
+    if (!bootarg_has("basic")) {
+        test_history();
+        test_hostile();
+        test_security();
+    }
     return (int)tap_done();
 }

@@ -93,7 +93,7 @@ static void batch(void)
     set_xen_guest_handle(op.gpfns, gpfn);
     set_xen_guest_handle(op.errs, errs);
     tap_eq(memory_op(XENMEM_add_to_physmap_batch, &op), 0, "batch: three pages, one not there");
-    tap(errs[0] == 0 && errs[1] < 0 && errs[2] == 0, "batch: each has its own error (%d)", errs[1]);
+    tap(errs[0] == 0 && errs[1] < 0 && errs[2] == 0, "batch: each has its own error # %d", errs[1]);
     tap_eq((int64_t)READ_ONCE(*(uint64_t *)(uintptr_t)(at + 2 * PAGE_SIZE)), CONTROL_MAGIC,
            "batch: the third is mapped");
     foreign_unmap(at);

@@ -90,6 +90,7 @@ static void create(void)
 static void info(void)
 {
     struct xen_dm_op_get_ioreq_server_info *i = &op.u.get_ioreq_server_info;
+    ioservid_t id;
 
     fresh();
     i->flags = XEN_DMOP_no_gfns;
@@ -102,6 +103,9 @@ static void info(void)
     tap_eq(call(2, sizeof(op)), -XEN_EINVAL, "info: many flags");
     i->flags = 0;
     tap_eq(call(2, sizeof(op)), NO_FRAMES, "info with frames of the guest, which has none");
+    dm_destroy(GUEST, 0); /* if it has got some, they would be taken from the guest in the end */
+    dm_create(GUEST, &id);
+    fresh();
     i->flags = XEN_DMOP_no_gfns;
     i->id = 1;
     tap_eq(call(2, sizeof(op)), -XEN_ENOENT, "info: no such server");

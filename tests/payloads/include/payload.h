@@ -163,10 +163,10 @@ long acquire_ioreq_page(domid_t dom, unsigned int id, uint64_t frame, uint64_t a
 /* --- other domains --- */
 
 /*
- * Domains 1 to n are there: made by the hypervisor, or else from the module with so many vCPUs each
- * (arch/ARCH/build.c). Dies if one cannot be made; without a module there is nothing to make.
+ * Domain `dom` is there: made by the hypervisor, or else from the module with so many vCPUs
+ * (arch/ARCH/build.c). Dies if it cannot be made; without a module there is nothing to make.
  */
-void guests_provide(unsigned int n, unsigned int vcpus);
+void guest_provide(domid_t dom, unsigned int vcpus);
 
 /* --- device model --- */
 

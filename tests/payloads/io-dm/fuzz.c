@@ -3,7 +3,8 @@
  * A device that behaves like memory: the same instruction with the same registers, once where all
  * pages are RAM and once where some are the device's. Registers, flags, faults and contents have to
  * be the same, however the accesses were split, batched and mixed. `rounds=` and `seed=` of the
- * command line choose.
+ * command line choose, no rounds is no cases; with `aligned` no pointer is odd, so that few
+ * accesses are on two pages.
  */
 #include "suite.h"
 
@@ -160,16 +161,20 @@ static void add_strings(void)
     ADD("cmpsl", 0);
     ADD("repe cmpsb", 0);
     ADD("repne cmpsw", 0);
-    ADD("insb", 0);
-    ADD("insl", 0);
-    ADD("rep insb", 0);
-    ADD("rep insw", 0);
-    ADD("rep insl", 0);
     ADD("outsw", 0);
     ADD("rep outsb", 0);
     ADD("rep outsw", 0);
     ADD("rep outsl", 0);
     add("rep addr32 movsl", CODE(".byte 0xf3, 0x67, 0xa5"), 0);
+}
+
+static void add_ins(void)
+{
+    ADD("insb", 0);
+    ADD("insl", 0);
+    ADD("rep insb", 0);
+    ADD("rep insw", 0);
+    ADD("rep insl", 0);
     add("rep addr32 insw", CODE(".byte 0xf3, 0x67, 0x66, 0x6d"), 0);
 }
 
@@ -236,7 +241,7 @@ static uint64_t address(void)
 
     if (r >> 60 & 3)
         at = (at & ~(uint64_t)(PAGE_SIZE - 1)) + (r >> 32) % 48 - 24;
-    return WHERE + at;
+    return WHERE + (bootarg_has("aligned") ? at & ~UINT64_C(15) : at);
 }
 
 static void random_registers(struct io_regs *in)
@@ -359,26 +364,43 @@ static bool round_ok(const struct program *p)
     return false;
 }
 
+/* Its own random numbers, so that they are the same whatever else is left out. False: it is. */
+static bool run_program(unsigned int number)
+{
+    const struct program *p = &programs[number];
+    uint64_t rounds = bootarg_u64("rounds", 8), seed = bootarg_u64("seed", 1);
+    unsigned int bad = 0;
+    char text[96];
+
+    snprintf(text, sizeof(text), "like memory, %llu rounds: %s", (unsigned long long)rounds,
+             p->text);
+    if (tap_skip(text))
+        return false;
+    state = (seed * MAX_PROGRAMS + number) * UINT64_C(0x9e3779b97f4a7c15) | 1;
+    for (uint64_t n = 0; n < rounds; n++) {
+        strange = false;
+        bad += !round_ok(p);
+    }
+    tap_eq(bad, 0, "%s", text);
+    return true;
+}
+
 void test_fuzz(void)
 {
-    uint64_t rounds = bootarg_u64("rounds", 8), seed = bootarg_u64("seed", 1);
+    unsigned int n = 0;
 
+    if (bootarg_u64("rounds", 8) == 0)
+        return;
     add_moves();
     add_arithmetic();
     add_stack();
     add_strings();
     answer_fn = serve;
-    state = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
-    for (unsigned int i = 0; i < nr_programs; i++) {
-        unsigned int bad = 0;
-
-        for (uint64_t n = 0; n < rounds; n++) {
-            strange = false;
-            bad += !round_ok(&programs[i]);
-        }
-        tap_eq(bad, 0, "like memory, %llu rounds: %s", (unsigned long long)rounds,
-               programs[i].text);
-    }
+    while (n < nr_programs)
+        run_program(n++);
+    add_ins(); /* the last: where one is left out, so are those behind it */
+    while (n < nr_programs && run_program(n))
+        n++;
     answer_fn = NULL;
     for (unsigned int i = 0; i < PAGES; i++)
         set_page(FIRST + i, 0);

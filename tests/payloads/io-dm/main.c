@@ -87,17 +87,8 @@ static bool open_servers(void)
     return ok && range(true, server.id, XEN_DMOP_IO_RANGE_MEMORY, MMIO, MMIO_LAST) == 0;
 }
 
-int main(void)
+static void test_all(void)
 {
-    if (!tap_eq(events_init(), 0, "shared_info is mapped"))
-        return 1;
-    guests_provide(1, 4);
-    if (!tap(attach(), "the guest runs, and its control page is mapped") ||
-        !tap(map_ram(), "so is its RAM") || !tap(open_servers(), "two servers")) {
-        tap_done();
-        return 1;
-    }
-    make_view();
     test_ports();
     test_operands();
     test_strings();
@@ -113,6 +104,22 @@ int main(void)
     test_types();
     test_hostile();
     test_vcpus();
+}
+
+/* `random`: the random cases only. */
+int main(void)
+{
+    if (!tap_eq(events_init(), 0, "shared_info is mapped"))
+        return 1;
+    guest_provide(1, 4);
+    if (!tap(attach(), "the guest runs, and its control page is mapped") ||
+        !tap(map_ram(), "so is its RAM") || !tap(open_servers(), "two servers")) {
+        tap_done();
+        return 1;
+    }
+    make_view();
+    if (!bootarg_has("random"))
+        test_all();
     test_fuzz();
     return (int)tap_done();
 }

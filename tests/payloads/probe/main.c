@@ -154,7 +154,7 @@ int main(void)
     print("probe: memory %u MiB", (unsigned int)(memory_size >> 20));
     start_others();
     if (bootarg_u64("build", 0) != 0)
-        guests_provide(1, (unsigned int)bootarg_u64("build", 0));
+        guest_provide(1, (unsigned int)bootarg_u64("build", 0));
     dom = bootarg_u64("dmop", DOMID_SELF);
     if (dom != DOMID_SELF)
         try_dm_op((domid_t)dom);

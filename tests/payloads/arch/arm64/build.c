@@ -2,8 +2,8 @@
 /* Guests come from the boot tree; nothing here builds one. */
 #include "payload.h"
 
-void guests_provide(unsigned int n, unsigned int vcpus)
+void guest_provide(domid_t dom, unsigned int vcpus)
 {
-    (void)n;
+    (void)dom;
     (void)vcpus;
 }

@@ -3,7 +3,7 @@
  * Builds the guests of a payload that is the control domain of Xen: there nobody has made any. The
  * image is the payload's module; a guest gets memory from 0, a start info page and its vCPUs' first
  * registers, as the PVH boot protocol says. Structures are those of the toolstack interface 0x15
- * (xen/domctl.h, xen/hvm/save.h); tests/layout compares them. Called through guests_provide().
+ * (xen/domctl.h, xen/hvm/save.h); tests/layout compares them. Called through guest_provide().
  */
 #include "payload.h"
 #include "build_abi.h"
@@ -14,6 +14,8 @@
 #define GUEST_FRAMES (GUEST_MIB << 8)
 #define LOW_PAGE     0x1000u /* start info, command line */
 #define BLOCK_ORDER  9u
+#define HOLE         0xa0u /* a VGA card's memory */
+#define HOLE_FRAMES  0x20u
 
 #define ELF_LOAD 1
 #define NOTE_PVH 18
@@ -71,7 +73,7 @@ static void create(domid_t dom, unsigned int vcpus)
 
 static void populate(domid_t dom)
 {
-    static xen_pfn_t blocks[GUEST_FRAMES >> BLOCK_ORDER];
+    static xen_pfn_t blocks[GUEST_FRAMES >> BLOCK_ORDER], hole[HOLE_FRAMES];
     struct xen_memory_reservation r = {
         .nr_extents = ARRAY_SIZE(blocks), .extent_order = BLOCK_ORDER, .domid = dom};
 
@@ -80,6 +82,12 @@ static void populate(domid_t dom)
     set_xen_guest_handle(r.extent_start, blocks);
     if (memory_op(XENMEM_populate_physmap, &r) != ARRAY_SIZE(blocks))
         die("building a guest: no memory");
+    for (unsigned int i = 0; i < ARRAY_SIZE(hole); i++)
+        hole[i] = HOLE + i;
+    r = (struct xen_memory_reservation){.nr_extents = ARRAY_SIZE(hole), .domid = dom};
+    set_xen_guest_handle(r.extent_start, hole);
+    if (memory_op(XENMEM_decrease_reservation, &r) != ARRAY_SIZE(hole))
+        die("building a guest: no hole");
 }
 
 /* Copy to the guest, page by page; zeroes where there is no source. */
@@ -130,7 +138,7 @@ static void start_info(domid_t dom)
 {
     static struct {
         struct hvm_start_info info;
-        struct hvm_memmap_table_entry map[1];
+        struct hvm_memmap_table_entry map[2];
         char bootargs[256]; /* ours, so that one command line is for both */
     } low;
 
@@ -139,10 +147,12 @@ static void start_info(domid_t dom)
         .version = 1,
         .cmdline_paddr = LOW_PAGE + offsetof(__typeof__(low), bootargs),
         .memmap_paddr = LOW_PAGE + offsetof(__typeof__(low), map),
-        .memmap_entries = 1,
+        .memmap_entries = ARRAY_SIZE(low.map),
     };
-    low.map[0] = (struct hvm_memmap_table_entry){
-        .addr = 0, .size = (uint64_t)GUEST_FRAMES << PAGE_SHIFT, .type = XEN_HVM_MEMMAP_TYPE_RAM};
+    low.map[0].size = HOLE << PAGE_SHIFT;
+    low.map[1].addr = (HOLE + HOLE_FRAMES) << PAGE_SHIFT;
+    low.map[1].size = ((uint64_t)GUEST_FRAMES << PAGE_SHIFT) - low.map[1].addr;
+    low.map[0].type = low.map[1].type = XEN_HVM_MEMMAP_TYPE_RAM;
     str_copy(low.bootargs, bootargs, sizeof(low.bootargs));
     copy(dom, LOW_PAGE, (const uint8_t *)&low, sizeof(low));
 }
@@ -196,17 +206,13 @@ static void build(domid_t dom, unsigned int vcpus)
     must(domctl(dom, XEN_DOMCTL_unpausedomain, &op), "unpausedomain");
 }
 
-void guests_provide(unsigned int n, unsigned int vcpus)
+void guest_provide(domid_t dom, unsigned int vcpus)
 {
-    for (domid_t dom = 1; dom <= n; dom++) {
-        unsigned int count;
+    unsigned int count;
 
-        if (dm_nr_vcpus(dom, &count) != -XEN_ESRCH)
-            continue;
-        if (initrd_size == 0)
-            return; /* the suite says so: there is no guest */
-        if (window == 0)
-            window = scratch_alloc(1);
-        build(dom, vcpus);
-    }
+    if (dm_nr_vcpus(dom, &count) != -XEN_ESRCH || initrd_size == 0)
+        return; /* without a module the suite says so: there is no guest */
+    if (window == 0)
+        window = scratch_alloc(1);
+    build(dom, vcpus);
 }

@@ -142,7 +142,7 @@ static void exception(struct box *b, unsigned int vector, uint32_t error, uint64
     tap(read_ends(b), "%s: the read is done first", what);
     tap(b->trapped && b->trap.vector == vector && (error == ~0u || b->trap.error == error) &&
             (vector != VEC_PF || b->trap.cr2 == cr2),
-        "%s: then it comes (%u: vector %u, error %llx, CR2 %llx)", what, b->trapped, b->trap.vector,
+        "%s: then it comes # %u: vector %u, error %llx, CR2 %llx", what, b->trapped, b->trap.vector,
         (unsigned long long)b->trap.error, (unsigned long long)b->trap.cr2);
 }
 
@@ -212,9 +212,11 @@ static void unknown(struct box *b)
 
 static void events(struct box *x, struct box *y)
 {
-    listen(y, VECTOR + 2);
-    tap_eq(event(1, XEN_DMOP_EVENT_ext_int, VECTOR + 2, ~0u, 0), 0, "an event for vCPU 1");
-    tap(came(y, VECTOR + 2, 1), "comes there");
+    if (!tap_skip("an event for vCPU 1")) {
+        listen(y, VECTOR + 2);
+        tap_eq(event(1, XEN_DMOP_EVENT_ext_int, VECTOR + 2, ~0u, 0), 0, "an event for vCPU 1");
+        tap(came(y, VECTOR + 2, 1), "the event comes there");
+    }
     exception(x, VEC_UD, ~0u, 0, "#UD");
     exception(x, VEC_GP, 0x1230, 0, "#GP");
     exception(x, VEC_PF, 2, 0x123456789000, "#PF");

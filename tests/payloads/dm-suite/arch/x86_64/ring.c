@@ -97,6 +97,24 @@ static void begin_write(struct box *b, uint64_t addr, unsigned int size, uint64_
     box_go(b, G_WRITE);
 }
 
+/* False: this memory's writes do not go to rings; a slot has got it. */
+static bool rings_are_used(struct box *b)
+{
+    bool waits = false;
+
+    begin_write(b, VGA, 1, 0);
+    for (unsigned int ms = 0; !waits && !box_done_within(b, 1000) && ms < PATIENCE * 1000; ms++)
+        waits = dm_state(dm_slot(&s, 0)) == STATE_IOREQ_READY;
+    if (waits)
+        dm_answer(&s, 0, 0);
+    box_comes(b);
+    if (!tap(unread() == 1, "ring: such a write goes there"))
+        return false;
+    next();
+    event_take(ring_port);
+    return true;
+}
+
 static void sizes(struct box *b)
 {
     const uint64_t data = UINT64_C(0x8877665544332211);
@@ -196,10 +214,12 @@ void test_rings(void)
         if (!tap_eq(open_ring(mode), 0, "a server with a ring of mode %u", mode))
             return;
         bind_ring();
-        sizes(b);
-        order(b);
-        full(b);
-        others(b);
+        if (rings_are_used(b)) {
+            sizes(b);
+            order(b);
+            full(b);
+            others(b);
+        }
         evtchn_close(ring_port);
         foreign_unmap(arg(ring));
         dm_server_close(&s);
