@@ -64,6 +64,8 @@ static int set_param(struct domain *d, const struct xen_hvm_param *op)
     if (kind == PARAM_ONCE)
         return set_once(d, op);
     WRITE_ONCE(d->hvm_params[op->index], op->value);
+    if (d == current->domain)
+        arch_hvm_guest_has_set(op->index);
     return 0;
 }
 

@@ -81,11 +81,12 @@ static int decrease_extent(struct domain *d, uint64_t frame, unsigned int order)
 static long reservation_op(uint64_t cmd, uint64_t arg, bool populate)
 {
     uint64_t i = cmd >> CMD_BITS;
+    uint64_t most = UINT64_MAX >> (64 - 8 * guest_word_bytes()) >> CMD_BITS;
     struct xen_memory_reservation r;
     struct domain *d;
     int rc;
 
-    if (guest_copy_from(&r, arg, sizeof(r)) != 0 || r.nr_extents > UINT64_MAX >> CMD_BITS ||
+    if (guest_struct_from(&r, arg, sizeof(r), "wwiih") != 0 || r.nr_extents > most ||
         i >= r.nr_extents || r.extent_order > MAX_ORDER)
         return (long)i;
     if (populate && (r.mem_flags & XENMEMF_populate_on_demand) != 0)
@@ -99,7 +100,7 @@ static long reservation_op(uint64_t cmd, uint64_t arg, bool populate)
 
         if (i != start && hypercall_preempt_check())
             return continue_at(cmd, i);
-        if (guest_copy_from(&frame, r.extent_start.q + i * sizeof(frame), sizeof(frame)) != 0)
+        if (guest_word_from(&frame, r.extent_start.q, i) != 0)
             break;
         rc = populate ? populate_extent(d, frame, r.extent_order)
                       : decrease_extent(d, frame, r.extent_order);
@@ -188,7 +189,7 @@ static long add_to_physmap(uint64_t arg)
     struct domain *d;
     int rc;
 
-    if (guest_copy_from(&op, arg, sizeof(op)) != 0)
+    if (guest_struct_from(&op, arg, sizeof(op), "hhiww") != 0)
         return -EFAULT;
     if (op.space == XENMAPSPACE_gmfn_foreign)
         return -ENOSYS; /* only the batch can name the other domain */
@@ -204,8 +205,7 @@ static int batch_entry(struct domain *d, const struct xen_add_to_physmap_batch *
     uint64_t idx, frame;
     int32_t err;
 
-    if (guest_copy_from(&idx, op->idxs.q + i * sizeof(idx), sizeof(idx)) != 0 ||
-        guest_copy_from(&frame, op->gpfns.q + i * sizeof(frame), sizeof(frame)) != 0)
+    if (guest_word_from(&idx, op->idxs.q, i) != 0 || guest_word_from(&frame, op->gpfns.q, i) != 0)
         return -EFAULT;
     err = map_one(d, op->space, op->u.foreign_domid, idx, gfn(frame));
     return guest_copy_to(op->errs.q + i * sizeof(err), &err, sizeof(err));
@@ -218,7 +218,7 @@ static long add_to_physmap_batch(uint64_t cmd, uint64_t arg)
     struct domain *d;
     int rc;
 
-    if (guest_copy_from(&op, arg, sizeof(op)) != 0)
+    if (guest_struct_from(&op, arg, sizeof(op), "hhhhwww") != 0)
         return -EFAULT;
     if (start > op.size)
         return -EINVAL;
@@ -245,7 +245,7 @@ static long remove_from_physmap(uint64_t arg)
     mfn_t m;
     int rc;
 
-    if (guest_copy_from(&op, arg, sizeof(op)) != 0)
+    if (guest_struct_from(&op, arg, sizeof(op), "hw") != 0)
         return -EFAULT;
     rc = target_domain(op.domid, &d);
     if (rc != 0)
@@ -278,7 +278,7 @@ static int acquire_one(struct domain *d, const struct xen_mem_acquire_resource *
     uint64_t frame;
     int rc;
 
-    if (guest_copy_from(&frame, op->frame_list.q + i * sizeof(frame), sizeof(frame)) != 0)
+    if (guest_word_from(&frame, op->frame_list.q, i) != 0)
         return -EFAULT;
     rc = ioreq_acquire_frame(d, op->id, op->frame + i, &pg);
     if (rc != 0)
@@ -317,7 +317,7 @@ static long acquire_resource(uint64_t arg)
     struct domain *d;
     int rc;
 
-    if (guest_copy_from(&op, arg, sizeof(op)) != 0)
+    if (guest_struct_from(&op, arg, sizeof(op), "hhiiiqw") != 0)
         return -EFAULT;
     if (op.pad != 0 || op.frame > UINT32_MAX || op.frame + op.nr_frames > UINT32_MAX)
         return -EINVAL;

@@ -17,6 +17,18 @@ static void fill(const struct vcpu_runstate *r, struct vcpu_runstate_info *info)
         info->time[i] = (uint64_t)r->time[i];
 }
 
+#define SIZE32 44 /* without the gap behind the state */
+
+size_t runstate_pack(struct vcpu_runstate_info *info, bool words32)
+{
+    const size_t from = offsetof(struct vcpu_runstate_info, state_entry_time);
+
+    if (!words32)
+        return sizeof(*info);
+    memmove((char *)info + sizeof(info->state), &info->state_entry_time, sizeof(*info) - from);
+    return SIZE32;
+}
+
 /*
  * Pages that hold the guest's copy, each referenced. Immutable; freed a grace period after it was
  * replaced, so that a publish() under way on the vCPU's pCPU may finish.
@@ -25,6 +37,7 @@ struct runstate_area {
     struct page *page[2]; /* the second only if the copy crosses a page */
     char *part[2];        /* in the hypervisor's mapping */
     size_t first;         /* bytes in the first part */
+    bool words32;         /* registered by code of 32 bits */
     struct rcu_head rcu;
 };
 
@@ -32,11 +45,13 @@ struct runstate_area {
 static noinline void publish_to(const struct runstate_area *area, const struct vcpu_runstate *r)
 {
     struct vcpu_runstate_info info = {0};
+    size_t size;
 
     fill(r, &info);
+    size = runstate_pack(&info, area->words32);
     memcpy(area->part[0], &info, area->first);
-    if (unlikely(area->first < sizeof(info)))
-        memcpy(area->part[1], (const char *)&info + area->first, sizeof(info) - area->first);
+    if (unlikely(area->first < size))
+        memcpy(area->part[1], (const char *)&info + area->first, size - area->first);
 }
 
 static inline void publish(const struct vcpu_runstate *r)
@@ -82,12 +97,14 @@ static void area_free_rcu(struct rcu_head *head)
 static struct runstate_area *area_make(uint64_t gva, int *rc)
 {
     struct runstate_area *area = kzalloc(sizeof(*area));
-    const size_t size = sizeof(struct vcpu_runstate_info);
+    const bool words32 = arch_guest_has_words32();
+    const size_t size = words32 ? SIZE32 : sizeof(struct vcpu_runstate_info);
 
     *rc = -ENOMEM;
     if (area == NULL)
         return NULL;
     *rc = -EINVAL;
+    area->words32 = words32;
     area->first = MIN(size, (size_t)(PAGE_SIZE - (gva & ~PAGE_MASK)));
     for (unsigned int i = 0; i < (area->first < size ? 2 : 1); i++) {
         uint64_t at = gva + (i == 0 ? 0 : area->first);

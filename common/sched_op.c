@@ -25,7 +25,7 @@ static int op_poll(uint64_t arg)
     evtchn_port ports[MAX_POLL_PORTS];
     struct sched_poll op;
 
-    if (guest_copy_from(&op, arg, sizeof(op)) != 0)
+    if (guest_struct_from(&op, arg, sizeof(op), "wiq") != 0)
         return -EFAULT;
     if (op.nr_ports > MAX_POLL_PORTS)
         return -EINVAL;

@@ -26,7 +26,7 @@ static int op_register_runstate(struct vcpu *v, uint64_t arg)
 
     if (guest_copy_from(&op, arg, sizeof(op)) != 0)
         return -EFAULT;
-    return runstate_register(v, op.addr.p);
+    return runstate_register(v, guest_word_bytes() == 4 ? (uint32_t)op.addr.p : op.addr.p);
 }
 
 static int op_get_runstate(struct vcpu *v, uint64_t arg)
@@ -34,7 +34,7 @@ static int op_get_runstate(struct vcpu *v, uint64_t arg)
     struct vcpu_runstate_info info;
 
     runstate_get(v, &info);
-    return guest_copy_to(arg, &info, sizeof(info));
+    return guest_copy_to(arg, &info, runstate_pack(&info, guest_word_bytes() == 4));
 }
 
 static long vcpu_op(const uint64_t args[NR_HYPERCALL_ARGS])

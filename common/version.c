@@ -61,7 +61,7 @@ static int get_platform_parameters(uint64_t arg)
 {
     struct xen_platform_parameters p = {.virt_start = 0};
 
-    return guest_copy_to(arg, &p, sizeof(p));
+    return guest_copy_to(arg, &p, guest_word_bytes());
 }
 
 static int get_guest_handle(uint64_t arg)

@@ -2,6 +2,7 @@
 /* HVC: hypercalls by the tag of the Xen ABI, firmware calls by immediate 0. */
 #include <asm/guest.h>
 #include <wherry/domain.h>
+#include <wherry/guest_access.h>
 #include <wherry/hypercall.h>
 #include <wherry/lib/errno.h>
 
@@ -30,4 +31,10 @@ void trap_hvc(struct vcpu *v, uint32_t imm)
 void arch_hypercall_set_arg(struct vcpu *v, unsigned int n, uint64_t value)
 {
     v->arch.regs.x[n] = value;
+}
+
+/* The ABI has words of 8 bytes for guests of 32 bits too. */
+bool arch_guest_has_words32(void)
+{
+    return false;
 }

@@ -25,6 +25,11 @@ bool arch_hvm_guest_sets(uint32_t index)
     return false;
 }
 
+void arch_hvm_guest_has_set(uint32_t index)
+{
+    (void)index;
+}
+
 long arch_hvm_op(unsigned int cmd, uint64_t arg)
 {
     (void)cmd;

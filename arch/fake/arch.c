@@ -2,6 +2,7 @@
 /* The hooks of include/wherry/ for domains, vCPUs and their accesses: record. */
 #include <asm/fake.h>
 #include <wherry/domain.h>
+#include <wherry/guest_access.h>
 #include <wherry/hypercall.h>
 #include <wherry/lib/errno.h>
 #include <wherry/version.h>
@@ -18,10 +19,22 @@ const char *arch_version_capabilities(void)
     return "fake-1.0";
 }
 
+bool fake_words32;
+
+bool arch_guest_has_words32(void)
+{
+    return fake_words32;
+}
+
 bool arch_hvm_guest_sets(uint32_t index)
 {
     (void)index;
     return false;
+}
+
+void arch_hvm_guest_has_set(uint32_t index)
+{
+    (void)index;
 }
 
 long arch_hvm_op(unsigned int cmd, uint64_t arg)

@@ -54,7 +54,7 @@ bool evtchn_is_pending(const struct domain *d, evtchn_port port)
 
 bool evtchn_is_masked(const struct domain *d, evtchn_port port)
 {
-    return (READ_ONCE(d->shared_info->evtchn_mask[port / 64]) & bit_of(port)) != 0;
+    return (READ_ONCE(d->evtchn.mask[port / 64]) & bit_of(port)) != 0;
 }
 
 void evtchn_clear_pending(struct domain *d, evtchn_port port)
@@ -80,15 +80,29 @@ static bool shared_set_flag(struct domain *d, uint8_t *flag)
     return false;
 }
 
+/* With words of 4 bytes it is the upper half of the structure's first 8. */
+static uint64_t *selector(const struct domain *d, struct vcpu_info *info)
+{
+    return READ_ONCE(d->evtchn.words32) ? (uint64_t *)(void *)info : &info->evtchn_pending_sel;
+}
+
+/* None for a port that 32-bit code does not have: it got it before it said so. */
+static uint64_t selector_bit(const struct domain *d, evtchn_port port)
+{
+    if (!READ_ONCE(d->evtchn.words32))
+        return UINT64_C(1) << (port / 64);
+    return port < EVTCHN_MAX_PORTS32 ? UINT64_C(1) << (32 + port / 32) : 0;
+}
+
 /* Tell the vCPU that the port's word has something. No vcpu_info yet: it finds out on registering.
  */
 static void mark_upcall(struct domain *d, struct vcpu *v, evtchn_port port)
 {
     struct vcpu_info *info = load_acquire(&v->evtchn.info); /* partner: register_vcpu_info */
-    uint64_t word_bit = UINT64_C(1) << (port / 64);
+    uint64_t word_bit = selector_bit(d, port);
     uint64_t old;
 
-    if (info == NULL || !shared_set_bits(d, &info->evtchn_pending_sel, word_bit, &old))
+    if (info == NULL || !shared_set_bits(d, selector(d, info), word_bit, &old))
         return;
     if (old & word_bit)
         return; /* whoever set it has notified, or the guest is just looking */
@@ -134,7 +148,7 @@ void evtchn_unmask(struct domain *d, evtchn_port port, unsigned int vcpu)
 {
     struct vcpu *v = domain_vcpu(d, vcpu);
 
-    if (!shared_clear_bits(d, &d->shared_info->evtchn_mask[port / 64], bit_of(port)))
+    if (!shared_clear_bits(d, &d->evtchn.mask[port / 64], bit_of(port)))
         return;
     smp_mb(); /* mask before pending; partner: evtchn_set_pending() */
     if (v != NULL && evtchn_is_pending(d, port))

@@ -27,7 +27,11 @@ static int add_bucket(struct domain *d, unsigned int n)
 /* Port 0 is never given out. */
 static int find_free(struct domain *d)
 {
-    for (evtchn_port port = 1; port < d->evtchn.max_ports; port++) {
+    unsigned int end = d->evtchn.max_ports;
+
+    if (READ_ONCE(d->evtchn.words32))
+        end = MIN(end, EVTCHN_MAX_PORTS32);
+    for (evtchn_port port = 1; port < end; port++) {
         unsigned int n = port / EVTCHN_BUCKET_PORTS;
 
         if (d->evtchn.bucket[n] == NULL && add_bucket(d, n) != 0)
@@ -131,8 +135,19 @@ int evtchn_init(struct domain *d)
 {
     spin_lock_init(&d->evtchn.lock, LOCK_RANK_EVTCHN, "evtchn");
     d->evtchn.max_ports = EVTCHN_MAX_PORTS;
+    d->evtchn.mask = d->shared_info->evtchn_mask;
     memset(d->shared_info->evtchn_mask, 0xff, sizeof(d->shared_info->evtchn_mask));
     return 0;
+}
+
+/* Pending bits have the same place in both. */
+void evtchn_set_layout(struct domain *d, bool words32)
+{
+    char *pending = (char *)d->shared_info->evtchn_pending;
+
+    WRITE_ONCE(d->evtchn.words32, words32);
+    WRITE_ONCE(d->evtchn.mask, words32 ? (uint64_t *)(void *)(pending + EVTCHN_MAX_PORTS32 / 8)
+                                       : d->shared_info->evtchn_mask);
 }
 
 void evtchn_destroy(struct domain *d)
@@ -201,7 +216,10 @@ int evtchn_register_vcpu_info(struct vcpu *v, gfn_t gfn, unsigned int offset)
     spin_unlock(&v->domain->evtchn.lock);
 
     /* An event may have been noted in the old place, or nowhere: let the guest look everywhere. */
-    WRITE_ONCE(info->evtchn_pending_sel, ~UINT64_C(0));
+    if (READ_ONCE(v->domain->evtchn.words32))
+        WRITE_ONCE(((uint32_t *)info)[1], ~UINT32_C(0));
+    else
+        WRITE_ONCE(info->evtchn_pending_sel, ~UINT64_C(0));
     smp_wmb(); /* selector before flag; partner: the guest */
     WRITE_ONCE(info->evtchn_upcall_pending, 1);
     arch_evtchn_upcall(v);

@@ -6,6 +6,8 @@
 #include <wherry/domain.h>
 #include <wherry/evtchn.h>
 
+#define EVTCHN_MAX_PORTS32 (32 * 32) /* that words of 32 bits have room for */
+
 enum evtchn_state {
     PORT_FREE,
     PORT_UNBOUND,     /* `dom` may bind to it */

@@ -13,7 +13,7 @@
 #define DM_OP_MAX_BUFS 2
 #define DM_OP_NR       21 /* ops at or above are unknown before their buffer is looked at */
 
-/* As the caller lays them out; both members are 64-bit slots. */
+/* As the caller lays them out; both members are words. */
 struct dm_op_buf {
     uint64_t gva;
     uint64_t size;
@@ -57,7 +57,13 @@ static int fetch_bufs(struct dm_op_request *r, uint32_t nr_bufs, uint64_t bufs)
         return -ENODATA;
     if (nr_bufs > DM_OP_MAX_BUFS)
         return -E2BIG;
-    return guest_copy_from(r->buf, bufs, nr_bufs * sizeof(r->buf[0]));
+    for (uint32_t i = 0; i < nr_bufs; i++) {
+        uint64_t at = bufs + i * 2 * guest_word_bytes();
+
+        if (guest_struct_from(&r->buf[i], at, sizeof(r->buf[i]), "ww") != 0)
+            return -EFAULT;
+    }
+    return 0;
 }
 
 static int find_target(struct dm_op_request *r, domid_t domid)

@@ -28,6 +28,8 @@ struct evtchn_domain {
     struct spinlock lock;                  /* LOCK_RANK_EVTCHN: allocation and binding of ports */
     struct evtchn *bucket[EVTCHN_BUCKETS]; /* set once with release; freed with the domain */
     unsigned int max_ports;                /* limit for this domain */
+    uint64_t *mask;                        /* in shared_info; any vCPU of the domain moves it */
+    bool words32;                          /* shared_info is as 32-bit code has it; as above */
     bool dead;                             /* destroyed: no port can be allocated; lock */
     atomic64_t pollers;                    /* bit n: vCPU n waits in SCHEDOP_poll */
 };
@@ -49,6 +51,11 @@ int evtchn_init(struct domain *d);
 void evtchn_destroy(struct domain *d);
 /* Free the memory (no reader can have it: after the last reference). */
 void evtchn_free(struct domain *d);
+/*
+ * Whether the words of shared_info and vcpu_info have 4 bytes or 8, as the domain's own code says
+ * when it begins. What is there is not moved; a guest of 4 bytes gets ports below 1024 only.
+ */
+void evtchn_set_layout(struct domain *d, bool words32);
 int evtchn_init_vcpu(struct vcpu *v);
 void evtchn_destroy_vcpu(struct vcpu *v);
 

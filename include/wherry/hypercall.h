@@ -31,6 +31,8 @@ struct hypercall_entry {
 void arch_hypercall_set_arg(struct vcpu *v, unsigned int n, uint64_t value);
 /* Whether a domain sets this parameter (HVM_PARAM_*) of its own. */
 bool arch_hvm_guest_sets(uint32_t index);
+/* It has: `index` is one of those. */
+void arch_hvm_guest_has_set(uint32_t index);
 /* An hvm_op that only the architecture has; `arg` is the guest's pointer. -ENOSYS: it has not. */
 long arch_hvm_op(unsigned int cmd, uint64_t arg);
 /* The same of vcpu_op, for a vCPU of current's domain. Its error for what is not there is its own.

@@ -31,6 +31,9 @@ void runstate_enter(struct vcpu *v, uint32_t state, s_time_t now);
 /* Copy out, up to now. */
 void runstate_get(const struct vcpu *v, struct vcpu_runstate_info *out);
 
+/* Lay it out for who has words of 8 or of 4 bytes; its size then. */
+size_t runstate_pack(struct vcpu_runstate_info *info, bool words32);
+
 /*
  * VCPUOP_register_runstate_memory_area: by virtual address of current, which may cross a page; 0
  * takes it away. -EINVAL (not the domain's own writable RAM), -ENOMEM.

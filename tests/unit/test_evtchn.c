@@ -478,6 +478,57 @@ static void flag_already_set(void **state)
     assert_int_equal(info->evtchn_pending_sel, 1);
 }
 
+/* A guest of 32 bits: its mask and selector are where its own headers have them. */
+static void words_of_32_bits(void **state)
+{
+    struct vcpu_info *info = dm->vcpu[0]->evtchn.info;
+    uint32_t *pending = (uint32_t *)(void *)dm->shared_info->evtchn_pending, *mask = pending + 32;
+    uint32_t *half = (uint32_t *)(void *)info;
+    evtchn_port_t dm_port = 0, guest_port = 0;
+    struct evtchn_unmask u;
+    unsigned int before;
+
+    (void)state;
+    memset(mask, 0xff, 128);
+    evtchn_set_layout(dm, true);
+    while (dm_port < 37) /* bit 5 of the second word */
+        connect(&dm_port, &guest_port);
+    assert_int_equal(dm_port, 37);
+    half[0] = half[1] = 0;
+    before = dm->vcpu[0]->arch.upcalls;
+    assert_int_equal(send(guest, guest_port), 0);
+    assert_int_equal(pending[1], 1u << 5);
+    assert_int_equal(half[0] | half[1], 0);
+    u.port = dm_port;
+    assert_int_equal(op(dm, EVTCHNOP_unmask, &u, sizeof(u)), 0);
+    assert_int_equal(mask[1], ~(1u << 5));
+    assert_int_equal(half[0], 1);
+    assert_int_equal(half[1], 2);
+    assert_int_equal(dm->vcpu[0]->arch.upcalls, before + 1);
+    assert_int_equal(dm->shared_info->evtchn_mask[0], UINT64_MAX);
+}
+
+/* No more ports than there are bits for. One of before is of no use then, and does no harm. */
+static void ports_of_32_bits(void **state)
+{
+    evtchn_port_t port = 0, dm_port = 0, guest_port = 0;
+    uint32_t *half = (uint32_t *)(void *)dm->vcpu[0]->evtchn.info;
+
+    (void)state;
+    while (port < 1023)
+        assert_int_equal(alloc_unbound(dm, DOMID_SELF, guest->id, &port), 0);
+    evtchn_set_layout(dm, true);
+    assert_int_equal(alloc_unbound(dm, DOMID_SELF, guest->id, &port), -ENOSPC);
+    evtchn_set_layout(dm, false);
+    connect(&dm_port, &guest_port);
+    assert_int_equal(dm_port, 1024);
+    evtchn_set_layout(dm, true);
+    half[0] = half[1] = 0;
+    ((uint32_t *)(void *)dm->evtchn.mask)[32] = 0;
+    assert_int_equal(send(guest, guest_port), 0);
+    assert_int_equal(half[1], 0);
+}
+
 static void registering_vcpu_info(void **state)
 {
     struct page *pg = domain_alloc_pages(guest, 0, false);
@@ -554,6 +605,8 @@ int main(void)
         WORLD_TEST(polling),
         WORLD_TEST(polling_with_a_timeout),
         WORLD_TEST(flag_already_set),
+        WORLD_TEST(words_of_32_bits),
+        WORLD_TEST(ports_of_32_bits),
         WORLD_TEST(registering_vcpu_info),
         WORLD_TEST(operations_that_are_not_there),
         WORLD_TEST(bad_addresses),

@@ -9,6 +9,8 @@
 
 #include "x86_hvm.h"
 
+#include <asm/cpu.h>
+#include <wherry/init.h>
 #include <wherry/lib/errno.h>
 
 #define CALL_LEN  3
@@ -68,13 +70,38 @@ static void upper_halves(void **state)
     assert_int_equal(*x86_reg(REG_RDI), 6);
 }
 
+/* The time of set_timer_op is one argument of 64 bits, or two of 32. */
+static void sixty_four_bits(void **state)
+{
+    struct vcpu *v = x86_vcpu();
+    (void)state;
+
+    cpu_features.svm = true;
+    for (const struct init_call *c = __init_calls_start; c < __init_calls_end; c++)
+        assert_int_equal(c->fn(), 0); /* fills the table of hypercalls */
+    for (unsigned int i = 0; i < 2; i++) {
+        x86_mode(v, i == 0 ? X86_COMPAT : X86_PROT32);
+        *x86_reg(REG_RAX) = __HYPERVISOR_set_timer_op;
+        *x86_reg(REG_RBX) = UINT64_C(0xdead00000000) | 0x89abcdef;
+        *x86_reg(REG_RCX) = UINT64_C(0xdead00000000) | 0x1234567;
+        AS(guest, (hvm_hypercall(v, CALL_LEN), 0));
+        assert_int_equal(*x86_reg(REG_RAX), 0);
+        assert_true(v->arch.single.expires == INT64_C(0x123456789abcdef));
+        assert_false(v->arch.words32);
+    }
+    x86_mode(v, X86_LONG);
+    *x86_reg(REG_RAX) = __HYPERVISOR_set_timer_op;
+    *x86_reg(REG_RDI) = 0x7654321;
+    *x86_reg(REG_RSI) = 1;
+    AS(guest, (hvm_hypercall(v, CALL_LEN), 0));
+    assert_true(v->arch.single.expires == 0x7654321);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        X86_TEST(kernels_call),
-        X86_TEST(processes_do_not),
-        X86_TEST(nor_does_real_mode),
-        X86_TEST(upper_halves),
+        X86_TEST(kernels_call), X86_TEST(processes_do_not), X86_TEST(nor_does_real_mode),
+        X86_TEST(upper_halves), X86_TEST(sixty_four_bits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

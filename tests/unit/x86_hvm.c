@@ -247,6 +247,11 @@ int gpa_copy_to(struct domain *d, gpaddr_t addr, const void *src, size_t size)
     return 0;
 }
 
+void evtchn_set_layout(struct domain *d, bool words32)
+{
+    d->evtchn.words32 = words32;
+}
+
 bool evtchn_upcall_pending(const struct vcpu *v)
 {
     (void)v;
@@ -274,9 +279,9 @@ void hvm_time_update(struct vcpu *v)
     (void)v;
 }
 
-void hvm_wallclock_init(struct shared_info *s)
+void hvm_wallclock_init(struct shared_info *s, bool words32)
 {
-    (void)s;
+    (void)s, (void)words32;
 }
 
 uint64_t time_boot_tsc(void)

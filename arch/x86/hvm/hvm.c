@@ -188,7 +188,7 @@ int arch_domain_create(struct domain *d, const struct arch_domain_config *config
 {
     (void)config;
     d->arch.tsc_at_create = rdtsc();
-    hvm_wallclock_init(d->shared_info);
+    hvm_wallclock_init(d->shared_info, false);
     return 0;
 }
 

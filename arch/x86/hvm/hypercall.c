@@ -36,7 +36,9 @@ static void call32(struct vcpu *v, unsigned int len)
     }
     for (unsigned int i = 0; i < NR_HYPERCALL_ARGS; i++)
         args[i] = (uint32_t)r[args32[i]];
+    v->arch.words32 = true;
     rc = hypercall((uint32_t)r[REG_RAX], args);
+    v->arch.words32 = false;
     if (rc == -ERESTART)
         return;
     r[REG_RAX] = (uint32_t)rc;

@@ -19,7 +19,7 @@ static int get_memory_map(uint64_t arg)
     const struct arch_domain *a = &current->domain->arch;
     struct xen_memory_map op;
 
-    if (guest_copy_from(&op, arg, sizeof(op)) != 0)
+    if (guest_struct_from(&op, arg, sizeof(op), "iw") != 0)
         return -EFAULT;
     if (a->nr_memmap == 0)
         return -ENOSYS;
@@ -32,7 +32,7 @@ static int get_memory_map(uint64_t arg)
         if (guest_copy_to(op.buffer.q + i * sizeof(e), &e, sizeof(e)) != 0)
             return -EFAULT;
     }
-    return guest_copy_to(arg, &op, sizeof(op));
+    return guest_copy_to(arg, &op.nr_entries, sizeof(op.nr_entries));
 }
 
 long arch_memory_op(uint64_t cmd, uint64_t arg)

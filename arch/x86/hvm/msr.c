@@ -97,7 +97,10 @@ static bool write_msr(struct vcpu *v, uint32_t msr, uint64_t value)
     case MSR_TSC: /* one clock for all */
         return true;
     case MSR_XEN_HYPERCALL: /* the page, its number in the low bits */
-        return (value & ~PAGE_MASK) == 0 && hvm_write_hypercall_page(v->domain, gpaddr(value)) == 0;
+        if ((value & ~PAGE_MASK) != 0 || hvm_write_hypercall_page(v->domain, gpaddr(value)) != 0)
+            return false;
+        hvm_note_layout(v);
+        return true;
     default:
         return hvm->set_msr(v, msr, value);
     }

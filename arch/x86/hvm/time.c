@@ -43,10 +43,25 @@ void hvm_time_update(struct vcpu *v)
     store_release(&t->version, version + 1);
 }
 
-void hvm_wallclock_init(struct shared_info *s)
+/* With words of 4 bytes: behind two times 128 bytes of ports, the last member somewhere else. */
+static void wallclock32(struct shared_info *s, uint64_t seconds)
+{
+    uint32_t *wc = (uint32_t *)(void *)((char *)s->evtchn_pending + 256);
+
+    wc[1] = (uint32_t)seconds;
+    wc[2] = 0;
+    wc[9] = (uint32_t)(seconds >> 32);
+    wc[0] = 2; /* even: complete */
+}
+
+void hvm_wallclock_init(struct shared_info *s, bool words32)
 {
     uint64_t seconds = time_boot_wallclock();
 
+    if (words32) {
+        wallclock32(s, seconds);
+        return;
+    }
     s->wc_sec = (uint32_t)seconds;
     s->wc_sec_hi = (uint32_t)(seconds >> 32);
     s->wc_nsec = 0;

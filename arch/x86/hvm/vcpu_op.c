@@ -113,7 +113,7 @@ static int op_set_single(struct vcpu *v, uint64_t arg)
 
     if (v != current)
         return -EINVAL;
-    if (guest_copy_from(&op, arg, sizeof(op)) != 0)
+    if (guest_struct_from(&op, arg, sizeof(op), "qi") != 0)
         return -EFAULT;
     if ((op.flags & VCPU_SSHOTTMR_future) && op.timeout_abs_ns < (uint64_t)arch_now())
         return -ETIME;
@@ -176,7 +176,9 @@ long arch_vcpu_op(unsigned int cmd, struct vcpu *v, uint64_t arg)
 /* The older way to the same timer: 0 stops it. */
 static long set_timer_op(const uint64_t args[NR_HYPERCALL_ARGS])
 {
-    s_time_t deadline = (s_time_t)args[0];
+    /* An argument of 64 bits: two of a caller of 32. */
+    s_time_t deadline =
+        (s_time_t)(arch_guest_has_words32() ? args[1] << 32 | (uint32_t)args[0] : args[0]);
 
     timer_stop(&current->arch.single);
     if (deadline != 0)

@@ -24,6 +24,8 @@ extern void (*fake_complete_hook)(struct vcpu *v);
 #define FAKE_GVA_SIZE 0x10000
 extern unsigned char fake_gva[FAKE_GVA_SIZE];
 extern bool fake_gva_read_only;
+/* Hypercalls come from code of 32 bits. */
+extern bool fake_words32;
 
 /* From here on, virtual addresses of current's own RAM, page by page: only guest_get_page() works.
  */

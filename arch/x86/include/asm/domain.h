@@ -103,6 +103,7 @@ struct arch_vcpu {
     struct hvm_event dm_event;
     uint64_t dr[4]; /* breakpoints' addresses, while it does not run */
     uint64_t apic_base;
+    bool words32;           /* it makes a hypercall, in code of 32 bits */
     uint8_t upcall_vector;  /* HVMOP_set_evtchn_upcall_vector; 0: the domain's */
     atomic32_t nmi_pending; /* wanted; atomic */
     atomic32_t start;       /* start-up IPI: page + 1; hvm/vcpu.c. Atomic */

@@ -66,8 +66,13 @@ int hvm_write_hypercall_page(struct domain *d, gpaddr_t at);
 /* --- time.c --- */
 /* The clock in v's vcpu_info; v is current. */
 void hvm_time_update(struct vcpu *v);
-/* The wall clock at time 0; it does not change. */
-void hvm_wallclock_init(struct shared_info *s);
+/* The wall clock at time 0; it does not change. Where it is, the size of the guest's words says. */
+void hvm_wallclock_init(struct shared_info *s, bool words32);
+
+/* --- compat.c --- */
+/* v is current, and does what says how shared_info is to be laid out: as its mode is. */
+void hvm_note_layout(struct vcpu *v);
+
 /* How ticks become nanoseconds: ((ticks << shift) * mul) >> 32; a negative shift goes right. */
 void hvm_tsc_scale(uint32_t *mul, int8_t *shift);
 
