@@ -11,6 +11,7 @@
 void test_traps(void);    /* arch: accesses that nobody claims, instructions that trap */
 void test_xstate(void);   /* x86: XSAVE, AVX */
 void test_vcpu_op(void);  /* x86: before others start vCPUs */
+void test_words32(void);  /* x86: hypercalls of 32-bit code */
 void test_features(void); /* arch: the processor as it is offered */
 void test_hypercalls(void);
 void test_memory(void);

@@ -288,6 +288,13 @@ static inline void apic_write(unsigned int reg, uint64_t v)
 void apic_cpu_init(void); /* this vCPU's: x2APIC mode, enabled */
 void ipi_send(unsigned int irq, unsigned int cpu);
 
+/* A hypercall of 32-bit code; its structures lie below 4 GiB, as the payload does. */
+int32_t hypercall32(uint32_t nr, uint32_t a0, uint32_t a1, uint32_t a2);
+static inline uint32_t ptr32(const void *p)
+{
+    return (uint32_t)(uintptr_t)p;
+}
+
 /* --- C entry points, called by head.S and vectors.S --- */
 
 struct hvm_start_info;

@@ -136,6 +136,7 @@ void test_features(void)
     address_width();
     clock();
     test_xstate();
+    test_words32();
     test_vcpu_op();
 }
 
