@@ -141,7 +141,8 @@ static void errors(void)
     tap(got[EVTCHN_IRQ] == 1 && !in_service, "upcall: the domain's vector is not the APIC's");
 }
 
-static void own_vector(void)
+/* False: with the flag left set it would not end. */
+static bool own_vector(void)
 {
     tap_eq(set_vector(0, FIRST), 0, "upcall: a vector for this vCPU");
     window(); /* perhaps it comes at once */
@@ -154,6 +155,8 @@ static void own_vector(void)
     tap_eq(got[EVTCHN_IRQ], 0, "upcall: and not by the domain's vector");
     window();
     tap_eq(got[FIRST], 1, "upcall: once");
+    if (tap_skip("upcall: once for each, also when the flag stays set"))
+        return false;
     leave_flag = true;
     evtchn_send(port);
     window();
@@ -168,6 +171,7 @@ static void own_vector(void)
     evtchn_send(port);
     window();
     tap_eq(got[FIRST], 3, "upcall: cleared, the next one comes");
+    return true;
 }
 
 static void changed_while_it_waits(void)
@@ -271,8 +275,8 @@ void arch_test_last(void)
     raised_behind_sti();
     got[EVTCHN_IRQ] = 0;
     errors();
-    own_vector();
-    changed_while_it_waits();
+    if (own_vector())
+        changed_while_it_waits();
     if (nr_cpus > 1)
         another_vcpu();
     event_mask(port);
