@@ -305,6 +305,7 @@ static void the_clock_of_a_vcpu(void **state)
 {
     static struct vcpu v;
     struct vcpu_info info = {.time.version = 7};
+    struct vcpu_time_info good;
 
     (void)state;
     tsc_hz = 1000000000;
@@ -314,8 +315,39 @@ static void the_clock_of_a_vcpu(void **state)
     assert_int_equal(info.time.version, 10); /* even, and another */
     assert_true(info.time.tsc_timestamp == 77 && info.time.system_time == 0);
     assert_int_equal(info.time.flags, 1);
-    hvm_time_update(&v);
-    assert_int_equal(info.time.version, 12);
+    good = info.time;
+    hvm_time_update(&v); /* nothing to do */
+    assert_memory_equal(&info.time, &good, sizeof(good));
+    /* What the guest has overwritten comes back. */
+    for (unsigned int i = 0; i < 6; i++) {
+        struct vcpu_time_info *t = &info.time;
+
+        *t = good;
+        switch (i) {
+        case 0:
+            memset(t, 0, sizeof(*t));
+            break;
+        case 1:
+            t->version++;
+            break;
+        case 2:
+            t->tsc_timestamp++;
+            break;
+        case 3:
+            t->system_time++;
+            break;
+        case 4:
+            t->tsc_to_system_mul = 0;
+            break;
+        default:
+            t->flags = 0;
+        }
+        hvm_time_update(&v);
+        assert_int_equal(t->version & 1, 0);
+        assert_int_not_equal(t->version, 0);
+        t->version = good.version;
+        assert_memory_equal(t, &good, sizeof(good));
+    }
 }
 
 int main(void)

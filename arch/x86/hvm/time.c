@@ -23,6 +23,16 @@ void hvm_tsc_scale(uint32_t *mul, int8_t *shift)
     *shift = (int8_t)s;
 }
 
+/* What it says does not change, so most times it is there; a guest may have cleared the page. */
+static bool is_there(const struct vcpu_time_info *t)
+{
+    uint32_t version = READ_ONCE(t->version);
+
+    return version != 0 && (version & 1) == 0 && READ_ONCE(t->tsc_timestamp) == time_boot_tsc() &&
+           READ_ONCE(t->system_time) == 0 && READ_ONCE(t->tsc_to_system_mul) != 0 &&
+           READ_ONCE(t->flags) == 1;
+}
+
 void hvm_time_update(struct vcpu *v)
 {
     struct vcpu_info *info = v->evtchn.info;
@@ -32,6 +42,8 @@ void hvm_time_update(struct vcpu *v)
     if (info == NULL)
         return;
     t = &info->time;
+    if (likely(is_there(t)))
+        return;
     version =
         (READ_ONCE(t->version) + 1) | 1; /* odd while it changes; partner: the guest's reader */
     WRITE_ONCE(t->version, version);
