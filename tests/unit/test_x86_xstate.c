@@ -254,9 +254,15 @@ static void upper_halves_stay(void **state)
 
     (void)state;
     takes(0, SSE);
+    *x86_reg(REG_RBX) = X86_MMIO + 0x40;
+    v->arch.fpu.xstate_bv = SSE; /* nor do they come to be in use */
+    v->arch.regs.rip = X86_CODE;
+    assert_false(x86_run("0f 10 1b"));
+    assert_false(x86_answer(id, DATA));
+    assert_true(x86_answer(id, DATA));
+    assert_int_equal(v->arch.fpu.xstate_bv, SSE);
     v->arch.fpu.xstate_bv = AVX;
     memset(v->arch.fpu.ymm_high, 0x5a, sizeof(v->arch.fpu.ymm_high));
-    *x86_reg(REG_RBX) = X86_MMIO + 0x40;
     for (unsigned int avx = 0; avx < 2; avx++) {
         v->arch.regs.rip = X86_CODE;
         assert_false(x86_run("0f 10 1b")); /* movups (%rbx), %xmm3 */
