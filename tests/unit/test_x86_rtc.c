@@ -274,7 +274,7 @@ static void the_wall_clock_of_shared_info(void **state)
     (void)state;
     memset(&s, 0xee, sizeof(s));
     boot_seconds = UINT64_C(0x123456789);
-    hvm_wallclock_init(&s);
+    hvm_wallclock_init(&s, false);
     assert_true(s.wc_sec == 0x23456789 && s.wc_sec_hi == 1 && s.wc_nsec == 0);
     assert_true(s.wc_version != 0 && s.wc_version % 2 == 0);
 }
