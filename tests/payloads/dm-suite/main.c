@@ -147,7 +147,7 @@ long guest_hypercall(struct box *b, unsigned int nr, uint64_t a0, uint64_t a1, u
     return box_run(b, G_HYPERCALL) ? (long)b->result : -1000;
 }
 
-/* `basic`: without what is long, and what misbehaves. */
+/* `basic`: without what is long, what misbehaves, and frames that the tree says. */
 int main(void)
 {
     unsigned int n = 0;
