@@ -114,7 +114,7 @@ def suite(**keywords):
 CONTROL = {"control": suite()}
 GUEST = {"domains": [suite(props={"xen,enhanced": True})]}
 # This SVM writes DR6 only behind the intercept of #DB, and takes a guest's step into the host: no single steps.
-NO_STEPS = {"domains": [suite(props={"xen,enhanced": True}, bootargs="nosteps")]}
+NO_STEPS = {"domains": [suite(props={"xen,enhanced": True}, bootargs="nosteps noexits")]}
 
 
 # And VMRUN does not load CR2.

@@ -70,16 +70,11 @@ static void raise_event(void)
         __asm__ volatile(insns "\n\tmovl $2, vm_suite_step\n\tnop\n\tcli" __VA_ARGS__); \
     } while (0)
 
-static void behind_sti(void (*raise)(void), const char *what)
+/* What is behind STI is the hypervisor's to do. */
+static void behind_exits(void (*raise)(void), const char *what)
 {
     uint32_t a, b, c, d;
 
-    RUN_WAITING("sti\n\tmovl $1, vm_suite_step", ::: "memory");
-    tap_eq(step_seen, 1, "STI: %s comes behind the next instruction", what);
-    RUN_WAITING("sti\n\tcli\n\tnop", ::: "memory");
-    tap_eq(step_seen, 99, "STI, CLI: %s does not come", what);
-    window();
-    tap_eq(step_seen, 2, "STI, CLI: %s comes later", what);
     RUN_WAITING("sti\n\tcpuid", : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "0"(0), "2"(0) : "memory");
     tap(step_seen == 0 && a != 0, "STI, CPUID: %s comes behind it, and not later", what);
     a = 0;
@@ -87,8 +82,21 @@ static void behind_sti(void (*raise)(void), const char *what)
     tap_eq(step_seen, 0, "STI, IN: %s comes behind it, and not later", what);
     RUN_WAITING("sti\n\tmovl (%%rbx), %%eax", : "=a"(a) : "b"(UINT64_C(0xd0000000)) : "memory");
     tap_eq(step_seen, 0, "STI, a load from where nothing is: %s comes behind it", what);
+}
+
+static void behind_sti(void (*raise)(void), const char *what)
+{
+    uint32_t a;
+
+    RUN_WAITING("sti\n\tmovl $1, vm_suite_step", ::: "memory");
+    tap_eq(step_seen, 1, "STI: %s comes behind the next instruction", what);
+    RUN_WAITING("sti\n\tcli\n\tnop", ::: "memory");
+    tap_eq(step_seen, 99, "STI, CLI: %s does not come", what);
+    window();
+    tap_eq(step_seen, 2, "STI, CLI: %s comes later", what);
+    if (!bootarg_has("noexits"))
+        behind_exits(raise, what);
     a = 0;
-    b = 0;
     RUN_WAITING("sti\n\thlt\n\tmovl $1, %0", : "+r"(a)::"memory");
     tap(step_seen == 0 && a == 1, "STI, HLT: %s ends it", what);
 }
@@ -198,10 +206,12 @@ static void other_cpu(void *arg_)
     (void)arg_;
     if (events_info() == NULL)
         events_cpu_init(); /* not twice */
-    window();
+    irqs_on();
+    take_irqs();
     ready = true;
     while (!stop)
-        window();
+        cpu_relax();
+    irqs_off();
 }
 
 static void on_other(unsigned int vector, void *ctx)
