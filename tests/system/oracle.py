@@ -36,7 +36,7 @@ XEN_ARGUMENTS = ("console=com1 com1=115200,8n1 dom0=pvh dom0_mem=256M dom0_max_v
                  "loglvl=error guest_loglvl=all")
 # A guest that is no more.
 STOPPED = re.compile(r"domain_crash called|Domain \d+ .*crashed|Bail out!|Hardware Dom0 .*(crash|reboot)|"
-                     r"Panic on CPU|[Tt]riple fault|Unexpected vmexit")
+                     r"Panic on CPU|[Tt]riple fault|Unexpected vmexit|Unexpected PIO status")
 ROW = re.compile(r"^\| `?(?P<suite>[a-z-]+)`? \| (?P<cases>`.*`) \| (?P<xen>fails|stops|absent) \| (?P<why>.+) \|$")
 CASE = re.compile(r"`((?:[^`\\]|\\.)*)`")
 
