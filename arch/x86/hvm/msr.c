@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RDMSR and WRMSR of what the guest does not reach by itself. What is not known is #GP(0). */
+/* RDMSR and WRMSR of what the guest does not reach by itself. What is not known is #GP(0). And CR8.
+ */
 #include <asm/guest.h>
 #include <asm/desc.h>
 #include <asm/msr.h>
@@ -7,6 +8,7 @@
 #include <wherry/domain.h>
 
 #define MSR_TSC             0x10
+#define MSR_X2APIC_TPR      0x808
 #define MSR_MTRR_CAP        0xfe
 #define MSR_MISC_ENABLE     0x1a0
 #define MSR_MTRR_DEF_TYPE   0x2ff
@@ -128,6 +130,22 @@ void hvm_wrmsr(struct vcpu *v, unsigned int len)
     if (!write_msr(v, (uint32_t)r[REG_RCX], value)) {
         hvm_inject_exception(v, VEC_GP, true, 0);
         return;
+    }
+    hvm_advance(v, len);
+}
+
+void hvm_cr8(struct vcpu *v, bool write, uint64_t *gpr, unsigned int len)
+{
+    uint64_t tpr = 0;
+
+    if (!write) {
+        (void)vlapic_read_msr(v, MSR_X2APIC_TPR, &tpr);
+        *gpr = (tpr >> 4) & 0xf;
+    } else if (*gpr > 0xf) {
+        hvm_inject_exception(v, VEC_GP, true, 0);
+        return;
+    } else {
+        (void)vlapic_write_msr(v, MSR_X2APIC_TPR, *gpr << 4);
     }
     hvm_advance(v, len);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SVM: setting up CPUs and vCPUs, state in the VMCB, event injection (APM vol. 2, chapter 15). */
+#include "svm.h"
 #include "vmcb.h"
 
 #include <asm/cpu.h>
@@ -119,6 +120,7 @@ static struct vmcb *vmcb_of(const struct vcpu *v)
 
 static void set_intercepts(struct vmcb *c)
 {
+    c->cr_read = c->cr_write = ICPT_CR8;
     c->intercept1 = ICPT_INTR | ICPT_NMI | ICPT_SMI | ICPT_INIT | ICPT_RDPMC | ICPT_CPUID |
                     ICPT_INVD | ICPT_HLT | ICPT_INVLPGA | ICPT_IOIO | ICPT_MSR | ICPT_SHUTDOWN;
     c->intercept2 = ICPT_VMRUN | ICPT_VMMCALL | ICPT_VMLOAD | ICPT_VMSAVE | ICPT_STGI | ICPT_CLGI |
@@ -520,6 +522,10 @@ static void exit_exception(struct vcpu *v, const struct vmcb *c, unsigned int ve
 static void exit_other(struct vcpu *v, const struct vmcb *c)
 {
     switch (c->exit_code) {
+    case EXIT_CR8_READ:
+    case EXIT_CR8_WRITE:
+        svm_exit_cr8(v, c->exit_code == EXIT_CR8_WRITE);
+        return;
     case EXIT_SMI:
     case EXIT_INIT:
     case EXIT_NMI:

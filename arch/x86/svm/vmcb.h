@@ -61,6 +61,9 @@ _Static_assert(offsetof(struct vmcb, rax) == 0x5f8, "RAX");
 _Static_assert(offsetof(struct vmcb, cr2) == 0x640, "CR2");
 _Static_assert(offsetof(struct vmcb, pat) == 0x668, "G_PAT");
 
+/* cr_read, cr_write */
+#define ICPT_CR8 BIT(8)
+
 /* intercept1 */
 #define ICPT_INTR     BIT(0)
 #define ICPT_NMI      BIT(1)
@@ -105,6 +108,8 @@ _Static_assert(offsetof(struct vmcb, pat) == 0x668, "G_PAT");
 #define TLB_FLUSH_ALL 1
 
 enum {
+    EXIT_CR8_READ = 0x08,
+    EXIT_CR8_WRITE = 0x18,
     EXIT_EXCEPTION = 0x40, /* + vector */
     EXIT_INTR = 0x60,
     EXIT_NMI = 0x61,

@@ -9,8 +9,6 @@
 #include <wherry/rcu.h>
 #include <wherry/sched.h>
 
-#define MSR_X2APIC_TPR 0x808
-
 static unsigned int insn_len(void)
 {
     return (unsigned int)vmread(VMCS_EXIT_INSN_LEN);
@@ -52,23 +50,6 @@ static void exit_ept_violation(struct vcpu *v)
 
 /* --- control registers --- */
 
-/* CR8 is the task priority of the local APIC, divided by 16. */
-static void exit_cr8(struct vcpu *v, bool write, uint64_t *gpr)
-{
-    uint64_t tpr = 0;
-
-    if (!write) {
-        (void)vlapic_read_msr(v, MSR_X2APIC_TPR, &tpr);
-        *gpr = (tpr >> 4) & 0xf;
-    } else if (*gpr > 0xf) {
-        hvm_inject_exception(v, VEC_GP, true, 0);
-        return;
-    } else {
-        (void)vlapic_write_msr(v, MSR_X2APIC_TPR, *gpr << 4);
-    }
-    hvm_advance(v, insn_len());
-}
-
 static void exit_cr(struct vcpu *v)
 {
     uint64_t q = vmread(VMCS_QUALIFICATION);
@@ -82,7 +63,7 @@ static void exit_cr(struct vcpu *v)
         return;
     }
     if (QUAL_CR(q) == 8) {
-        exit_cr8(v, write, gpr);
+        hvm_cr8(v, write, gpr, insn_len());
         return;
     }
     /* CR4: only what the guest may not set exits. */

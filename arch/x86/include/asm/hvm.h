@@ -124,6 +124,8 @@ void hvm_rdmsr(struct vcpu *v, unsigned int len);
 void hvm_wrmsr(struct vcpu *v, unsigned int len);
 /* XSETBV: anywhere, also where the guest has none (xstate.c). */
 void hvm_xsetbv(struct vcpu *v, unsigned int len);
+/* CR8 is the task priority of the local APIC, divided by 16. */
+void hvm_cr8(struct vcpu *v, bool write, uint64_t *gpr, unsigned int len);
 void hvm_hlt(struct vcpu *v, unsigned int len);
 /*
  * IN or OUT of AL/AX/EAX without REP: `next` is the RIP behind it. Strings go through

@@ -84,6 +84,37 @@ static void slow_handlers(void)
     tap_eq(got[0x61], 3, "three that are handled slowly come once each");
 }
 
+static void write_cr8(uint64_t value)
+{
+    __asm__ volatile(MAY_TRAP("movq %0, %%cr8")::"r"(value) : "memory");
+}
+
+/* The same priority by its other name, through high and low registers. */
+static void cr8(void)
+{
+    uint64_t r9;
+
+    apic_write(APIC_TPR, 0x65);
+    __asm__ volatile("movq %%cr8, %%r9; movq %%r9, %0" : "=r"(r9) : : "r9");
+    tap_eq((int64_t)r9, 6, "CR8 is the priority's class");
+    nr_order = 0;
+    __asm__ volatile("movl $7, %%r10d; movq %%r10, %%cr8" ::: "r10", "memory");
+    tap_eq((int64_t)apic_read(APIC_TPR), 0x70, "and sets it");
+    apic_write(APIC_SELF, 0x75);
+    apic_write(APIC_SELF, 0x61);
+    window();
+    tap_eq((int64_t)nr_order, 0, "CR8 holds back its class and those below");
+    write_cr8(6);
+    window();
+    tap(nr_order == 1 && order[0] == 0x75, "lowered, it lets one through");
+    write_cr8(0);
+    window();
+    tap(nr_order == 2 && order[1] == 0x61, "at zero, all");
+    expect_trap();
+    write_cr8(0x10);
+    tap(trap_taken(NULL), "CR8 has four bits");
+}
+
 static void priorities(void)
 {
     for (unsigned int i = 0x60; i < 0x80; i++)
@@ -106,6 +137,7 @@ static void priorities(void)
         apic_write(APIC_TPR, 0);
         window();
         tap(nr_order == 2 && order[1] == 0x61, "without it, it comes");
+        cr8();
     }
     apic_write(APIC_TPR, 0);
     nr_order = 0;
