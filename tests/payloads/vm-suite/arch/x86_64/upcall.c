@@ -217,10 +217,10 @@ static void other_cpu(void *arg_)
 static void on_other(unsigned int vector, void *ctx)
 {
     (void)ctx;
-    got[vector]++;
     in_service = bit_of(APIC_ISR, vector);
     events_info()->evtchn_pending_sel = 0;
     events_info()->evtchn_upcall_pending = 0;
+    got[vector]++; /* the other vCPU waits for that */
 }
 
 static bool other_gets(evtchn_port_t at, unsigned int vector, unsigned int n)
