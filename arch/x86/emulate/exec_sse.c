@@ -170,7 +170,7 @@ static unsigned int spread(const struct x86_state *s, const struct move *m, uint
 {
     unsigned int unit = m->kind == LOAD_DDUP ? 8 : m->kind == LOAD_ALL ? bytes : 4;
     unsigned int width = s->in->vex_l ? 32 : 16;
-    uint8_t from[32];
+    uint8_t from[32] = {0};
 
     if (m->kind < LOAD_DDUP || m->kind > LOAD_ALL)
         return bytes;
