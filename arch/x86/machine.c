@@ -2,9 +2,11 @@
 /* Halting, restarting and powering off the host (include/wherry/machine.h). */
 #include <asm/acpi.h>
 #include <asm/io.h>
+#include <asm/time.h>
 #include <wherry/cmdline.h>
 #include <wherry/machine.h>
 #include <wherry/printk.h>
+#include <wherry/timer.h>
 
 static bool noreboot; /* set once at INIT_EARLY */
 
@@ -25,6 +27,12 @@ void machine_halt(void)
         __asm__ volatile("cli; hlt" ::: "memory");
 }
 
+/* What was written takes effect when the chipset gets to it, not with the instruction. */
+static void wait_for_chipset(void)
+{
+    time_delay(MILLISECS(1000));
+}
+
 void machine_restart(void)
 {
     if (noreboot) {
@@ -37,6 +45,7 @@ void machine_restart(void)
     outb(RESET_CONTROL, RESET_HARD); /* what kind first: the reset is the edge of the other bit */
     outb(RESET_CONTROL, RESET_HARD | RESET_NOW);
     outb(KBD_COMMAND, KBD_RESET);
+    wait_for_chipset();
     printk("the firmware cannot restart the machine: halted\n");
     machine_halt();
 }
@@ -54,6 +63,7 @@ void machine_poweroff(void)
         outw(acpi_info.pm1a_cnt, (uint16_t)(PM1_SLP_TYP(0) | PM1_SLP_EN));
     for (const char *p = bochs; *p != '\0'; p++)
         outb(0x8900, (uint8_t)*p);
+    wait_for_chipset();
     printk("the firmware cannot power off: halted\n");
     machine_halt();
 }

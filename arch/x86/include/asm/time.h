@@ -14,7 +14,7 @@ s_time_t time_tsc_to_ns(uint64_t ticks);
 uint64_t time_ns_to_tsc(s_time_t ns);
 /* Seconds since 1970 when time was 0; 0: not known. */
 uint64_t time_boot_wallclock(void);
-/* Busy wait. Boot only. */
+/* Busy wait, where nothing else is to run: at boot, and at the end. */
 void time_delay(s_time_t ns);
 
 #endif
