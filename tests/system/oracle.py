@@ -27,7 +27,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # Seconds of processor time that the emulator spends without a new case: then it has stopped. That is the emulator's own
 # time, so other work on this machine does not count; a payload waits 20 s of its clock for what must come.
-QUIET = 12
+QUIET = 20
 BOOT = 60    # the same for the first case
 IDLE = 10    # seconds of the wall's clock in which it does nothing at all
 AGAIN = 50   # the same line so often since the last case: as good as silence
